@@ -1,0 +1,62 @@
+/**
+ * What a name may be, on the portal (bitrix24-rest.md 7.1) and in the folder, and which names stay here because only
+ * programs use them (DESIGN.md section 6). Pure.
+ */
+
+/** The portal counts characters, Linux counts bytes (O-7). */
+export const MAX_PORTAL_NAME_CHARACTERS = 255
+export const MAX_LOCAL_NAME_BYTES = 255
+
+// eslint-disable-next-line no-control-regex -- control characters are what the portal forbids
+const FORBIDDEN_ON_PORTAL = /[\u0000-\u001f<>:"|?*/\\]/u
+// Bidirectional and zero-width marks that the server lists as unsafe byte sequences (7.1).
+const UNSAFE_MARKS = /[\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]/u
+
+/** Why the portal would refuse a name, or undefined when it takes it. */
+export type NameFault = 'empty' | 'too-long' | 'forbidden-character' | 'reserved'
+
+export function portalNameFault(name: string): NameFault | undefined {
+  if (name.trim() === '') return 'empty'
+  // "0" is empty to PHP, so a rename to it is refused (E-32); "." and ".." are no names anywhere.
+  if (name === '.' || name === '..' || name === '0') return 'reserved'
+  if ([...name].length > MAX_PORTAL_NAME_CHARACTERS) return 'too-long'
+  if (FORBIDDEN_ON_PORTAL.test(name) || UNSAFE_MARKS.test(name)) return 'forbidden-character'
+  return undefined
+}
+
+/** Simple case folding: two names with the same key cannot stand in one folder (DESIGN.md 6a.14). */
+export function caseKey(name: string): string {
+  return name.normalize('NFC').toLowerCase()
+}
+
+export const DEFAULT_LOCAL_ONLY_NAMES: readonly string[] = [
+  '.~lock.*#',
+  '~$*',
+  '.goutputstream-*',
+  '.*.sw?',
+  '4913',
+  'lu*.tmp',
+  '~WR?*.tmp',
+  '*.part',
+  '*.crdownload',
+  '.fuse_hidden*',
+  '.nfs*',
+  '.directory',
+  '.DS_Store',
+  'Thumbs.db',
+]
+
+/** A matcher for shell patterns with `*` and `?`; letters match as written. */
+export function namePatterns(patterns: readonly string[]): (name: string) => boolean {
+  const expressions = patterns.map((pattern) => {
+    const source = pattern.replace(/[.+^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*').replaceAll('?', '.')
+    return new RegExp(`^${source}$`, 'su')
+  })
+  return (name) => expressions.some((expression) => expression.test(name))
+}
+
+/** `report.tar.gz` → `['report', '.tar.gz']`: where a mark goes so that programs still know the type. */
+export function splitExtension(name: string): readonly [stem: string, extension: string] {
+  const match = /^(.+?)((?:\.tar)?\.[^./\s]{1,10})$/su.exec(name)
+  return match === null ? [name, ''] : [match[1] ?? name, match[2] ?? '']
+}
