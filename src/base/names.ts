@@ -19,9 +19,14 @@ export function portalNameFault(name: string): NameFault | undefined {
   if (name.trim() === '') return 'empty'
   // "0" is empty to PHP, so a rename to it is refused (E-32); "." and ".." are no names anywhere.
   if (name === '.' || name === '..' || name === '0') return 'reserved'
-  if ([...name].length > MAX_PORTAL_NAME_CHARACTERS) return 'too-long'
+  if (characterCount(name) > MAX_PORTAL_NAME_CHARACTERS) return 'too-long'
   if (FORBIDDEN_ON_PORTAL.test(name) || UNSAFE_MARKS.test(name)) return 'forbidden-character'
   return undefined
+}
+
+/** Code points, as the portal's database counts them. */
+function characterCount(name: string): number {
+  return Array.from(name).length
 }
 
 /** Simple case folding: two names with the same key cannot stand in one folder (DESIGN.md 6a.14). */

@@ -55,23 +55,29 @@ export class ServiceLoop implements Service {
   async #run(): Promise<void> {
     const { signal } = this.#stopping
     let failures = 0
-    while (!signal.aborted) {
+    while (!this.#isStopping()) {
       this.#woken = false
       let restMs: number
       try {
         restMs = await this.#turn(signal)
         failures = 0
       } catch (error) {
-        if (signal.aborted) return
+        if (this.#isStopping()) return
         failures += 1
         restMs = Math.min(FIRST_BACK_OFF_MS * 2 ** (failures - 1), LONGEST_BACK_OFF_MS)
         this.#log.error({ service: this.#name, code: errorCode(error), error: errorText(error), restMs }, 'a turn of the service failed')
       }
-      if (!this.#woken) await this.#rest(restMs, signal)
+      await this.#rest(restMs, signal)
     }
   }
 
+  /** A call, because the checker believes that a flag just read stays as it was. */
+  #isStopping(): boolean {
+    return this.#stopping.signal.aborted
+  }
+
   async #rest(restMs: number, signal: AbortSignal): Promise<void> {
+    if (this.#woken) return
     const cut = new AbortController()
     this.#cutRest = () => {
       cut.abort()

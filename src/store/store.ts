@@ -1,0 +1,204 @@
+/**
+ * One SQLite database of a profile: one write connection with a queue and group commit, one read connection. A
+ * transaction on one connection cannot overlap another, so writers queue here; those that wait together commit together.
+ * Modules above own their tables' SQL and take the Transaction; this one owns opening, migrating and failing clearly.
+ */
+import { DriveError, errorText, hasCode, systemCode } from '../base/errors.js'
+import { Connection, type Row, type SqlValue } from './connection.js'
+import { migrate, type Schema } from './schema.js'
+
+export interface Reader {
+  get(sql: string, ...parameters: readonly SqlValue[]): Promise<Row | undefined>
+  all(sql: string, ...parameters: readonly SqlValue[]): Promise<readonly Row[]>
+}
+
+export interface Transaction extends Reader {
+  /** Answers the row id of an INSERT and the number of changed rows. */
+  run(sql: string, ...parameters: readonly SqlValue[]): Promise<{ lastId: number; changes: number }>
+  /** Called once the group is committed, in order; not called when it is rolled back. */
+  afterCommit(effect: () => void): void
+}
+
+export interface TransactOptions {
+  /** The commit survives a power loss (synchronous=FULL); without it, kill -9 only. */
+  readonly durable?: boolean
+}
+
+interface Job {
+  readonly durable: boolean
+  /** Runs the work inside the group; keeps its outcome for `settle`. */
+  run(tx: Transaction): Promise<void>
+  /** Tells the waiter: the outcome of the work, or why the group was not committed. */
+  settle(commitError: unknown): void
+}
+
+export class Store {
+  readonly #writer: Connection
+  readonly #reader: Connection
+  readonly #path: string
+  /** Works that wait for the next group. */
+  #queue: Job[] = []
+  /** The running drain of the queue; undefined when idle. */
+  #draining: Promise<void> | undefined
+  #closed = false
+
+  private constructor(path: string, writer: Connection, reader: Connection) {
+    this.#path = path
+    this.#writer = writer
+    this.#reader = reader
+  }
+
+  /**
+   * Opens or makes the database and brings every schema up to date.
+   * `database-damaged` and `database-newer` say what to do; nothing is deleted.
+   */
+  static async open(path: string, schemas: readonly Schema[]): Promise<Store> {
+    let writer: Connection | undefined
+    try {
+      writer = await Connection.open(path)
+      await writer.exec('PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON; PRAGMA wal_autocheckpoint=2000')
+      const check = await writer.get('PRAGMA quick_check(1)')
+      if (check?.quick_check !== 'ok') throw damaged(path, undefined)
+      await migrate(writer, path, schemas)
+      const reader = await Connection.open(path)
+      await reader.exec('PRAGMA query_only=ON')
+      return new Store(path, writer, reader)
+    } catch (error) {
+      await writer?.close()
+      throw storeError(path, error)
+    }
+  }
+
+  /** Committed state, as of the moment the query runs. */
+  get read(): Reader {
+    return this.#reader
+  }
+
+  /**
+   * Runs `work` in a transaction and answers after the commit. A work that throws is rolled back alone; others of its
+   * group are committed. `disk-full` and `database-damaged` are the store's own failures.
+   */
+  transact<T>(work: (tx: Transaction) => Promise<T>, options: TransactOptions = {}): Promise<T> {
+    if (this.#closed) return Promise.reject(new DriveError('cancelled', 'the database is closed'))
+    return new Promise<T>((resolve, reject) => {
+      let outcome: { ok: true; value: T } | { ok: false; error: unknown } | undefined
+      this.#queue.push({
+        durable: options.durable ?? false,
+        run: async (tx) => {
+          try {
+            outcome = { ok: true, value: await work(tx) }
+          } catch (error) {
+            outcome = { ok: false, error }
+            throw error
+          }
+        },
+        settle: (commitError) => {
+          if (commitError !== undefined) reject(asError(storeError(this.#path, commitError)))
+          else if (outcome?.ok === true) resolve(outcome.value)
+          else reject(asError(storeError(this.#path, outcome?.error)))
+        },
+      })
+      this.#draining ??= this.#drain()
+    })
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    await this.#draining
+    await this.#reader.close()
+    await this.#writer.close()
+  }
+
+  async #drain(): Promise<void> {
+    await Promise.resolve() // lets works queued in the same turn join the first group
+    while (this.#queue.length > 0) {
+      const group = this.#queue
+      this.#queue = []
+      await this.#commitGroup(group)
+    }
+    this.#draining = undefined
+  }
+
+  async #commitGroup(group: readonly Job[]): Promise<void> {
+    const durable = group.some((job) => job.durable)
+    const effects: (() => void)[] = []
+    let commitError: unknown
+    try {
+      await this.#writer.exec(durable ? 'PRAGMA synchronous=FULL; BEGIN IMMEDIATE' : 'BEGIN IMMEDIATE')
+      for (const job of group) await this.#runJob(job, group.length > 1, effects)
+      await this.#writer.exec('COMMIT')
+    } catch (error) {
+      commitError = error
+      await this.#rollBack()
+    }
+    if (durable) await this.#restoreNormal()
+    if (commitError === undefined) for (const effect of effects) effect()
+    for (const job of group) job.settle(commitError)
+  }
+
+  /** A work that fails takes only itself back, unless the database itself failed. */
+  async #runJob(job: Job, shared: boolean, effects: (() => void)[]): Promise<void> {
+    const own: (() => void)[] = []
+    const tx: Transaction = {
+      get: (sql, ...parameters) => this.#writer.get(sql, ...parameters),
+      all: (sql, ...parameters) => this.#writer.all(sql, ...parameters),
+      run: (sql, ...parameters) => this.#writer.run(sql, ...parameters),
+      afterCommit: (effect) => {
+        own.push(effect)
+      },
+    }
+    if (shared) await this.#writer.exec('SAVEPOINT job')
+    try {
+      await job.run(tx)
+      if (shared) await this.#writer.exec('RELEASE job')
+      effects.push(...own)
+    } catch (error) {
+      if (!shared) throw error
+      await this.#writer.exec('ROLLBACK TO job; RELEASE job')
+    }
+  }
+
+  async #rollBack(): Promise<void> {
+    try {
+      await this.#writer.exec('ROLLBACK')
+    } catch (error) {
+      // SQLite may have rolled back by itself (disk full, i/o error): then there is nothing to roll back.
+      if (systemCode(error) !== 'SQLITE_ERROR') throw error
+    }
+  }
+
+  async #restoreNormal(): Promise<void> {
+    await this.#writer.exec('PRAGMA synchronous=NORMAL')
+  }
+}
+
+function damaged(path: string, cause: unknown): DriveError {
+  return new DriveError(
+    'database-damaged',
+    `the database ${path} is damaged: copy unsent edits out with "elastic-drive rescue DIR", move the file away and connect again`,
+    { cause },
+  )
+}
+
+function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new DriveError('internal', errorText(thrown))
+}
+
+/** Foreign failures of SQLite get a code here; ours pass. */
+export function storeError(path: string, error: unknown): unknown {
+  if (hasCode(error, 'database-damaged', 'database-newer')) return error
+  switch (systemCode(error)) {
+    case 'SQLITE_CORRUPT':
+    case 'SQLITE_NOTADB':
+      return damaged(path, error)
+    case 'SQLITE_FULL':
+      return new DriveError('disk-full', `no space left on the disk of ${path}: free some space and try again`, { cause: error })
+    case 'SQLITE_CANTOPEN':
+    case 'SQLITE_READONLY':
+    case 'SQLITE_PERM':
+      return new DriveError('internal', `the database ${path} cannot be opened for writing: ${errorText(error)}`, { cause: error })
+    case undefined:
+    default:
+      return error
+  }
+}
