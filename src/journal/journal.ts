@@ -1,0 +1,147 @@
+/**
+ * The journal: which items differ from the portal and are to be sent, since when, not before when, how often tried and why
+ * not yet. One entry an item: what is to be done follows from the row and its ancestor at the moment of sending, so saves,
+ * renames and deletions of one item coalesce by themselves. An entry goes only when the portal has what it stood for, or
+ * there is nothing left to send.
+ */
+import { DriveError, type ErrorCode } from '../base/errors.js'
+import { asIno, type Ino } from '../base/ids.js'
+import type { Row } from '../store/connection.js'
+import type { Schema } from '../store/schema.js'
+import type { Reader, Store, Transaction } from '../store/store.js'
+
+export const JOURNAL_SCHEMA: Schema = {
+  name: 'journal',
+  steps: [
+    `CREATE TABLE journal (
+       ino INTEGER PRIMARY KEY,
+       seq INTEGER NOT NULL,
+       since_ms INTEGER NOT NULL,
+       not_before_ms INTEGER NOT NULL,
+       tries INTEGER NOT NULL DEFAULT 0,
+       next_try_ms INTEGER NOT NULL DEFAULT 0,
+       failure_code TEXT,
+       failure_text TEXT,
+       attempt TEXT
+     );
+     CREATE INDEX journal_seq ON journal (seq)`,
+  ],
+}
+
+/** A request that may have reached the portal and whose answer is not recorded: to be adopted or done again (bitrix24-rest.md 6.6). */
+export interface Attempt {
+  readonly step: 'create-folder' | 'upload-new' | 'upload-version' | 'rename' | 'move' | 'trash' | 'replace'
+  /** The portal's clock before the request, whole seconds down. */
+  readonly startedServerMs: number
+  readonly name?: string
+  readonly parentId?: string
+  readonly sizeBytes?: number
+  /** sha256 of what was sent, hexadecimal. */
+  readonly digest?: string
+  readonly baseVersion?: number
+}
+
+export interface Entry {
+  readonly ino: Ino
+  /** Order of the first intent. */
+  readonly seq: number
+  readonly sinceMs: number
+  readonly notBeforeMs: number
+  readonly tries: number
+  readonly nextTryMs: number
+  readonly failure: { readonly code: ErrorCode; readonly text: string } | null
+  readonly attempt: Attempt | null
+}
+
+export class Journal {
+  readonly #store: Store
+  readonly #onChange: () => void
+
+  /** `onChange` is called after each commit that adds or hastens an entry. */
+  constructor(store: Store, onChange: () => void) {
+    this.#store = store
+    this.#onChange = onChange
+  }
+
+  /** All entries in order. */
+  async entries(): Promise<readonly Entry[]> {
+    return (await this.#store.read.all('SELECT * FROM journal ORDER BY seq')).map(entryOf)
+  }
+
+  async get(ino: Ino, reader: Reader = this.#store.read): Promise<Entry | undefined> {
+    const row = await reader.get('SELECT * FROM journal WHERE ino = ?', ino)
+    return row === undefined ? undefined : entryOf(row)
+  }
+
+  async count(): Promise<number> {
+    return Number((await this.#store.read.get('SELECT count(*) AS n FROM journal'))?.n ?? 0)
+  }
+
+  /**
+   * The item has something to send, not before `notBeforeMs`. An entry keeps its place in the order; a later touch moves
+   * its time and forgets its failures, because what is to be sent has changed.
+   */
+  async touch(tx: Transaction, ino: Ino, nowMs: number, notBeforeMs: number): Promise<void> {
+    await tx.run(
+      `INSERT INTO journal (ino, seq, since_ms, not_before_ms) VALUES (?, (SELECT coalesce(max(seq), 0) + 1 FROM journal), ?, ?)
+       ON CONFLICT (ino) DO UPDATE SET not_before_ms = excluded.not_before_ms, next_try_ms = 0, tries = 0, failure_code = NULL, failure_text = NULL`,
+      ino,
+      nowMs,
+      notBeforeMs,
+    )
+    tx.afterCommit(this.#onChange)
+  }
+
+  /** Nothing of the item is left to send. */
+  async remove(tx: Transaction, ino: Ino): Promise<void> {
+    await tx.run('DELETE FROM journal WHERE ino = ?', ino)
+    tx.afterCommit(this.#onChange)
+  }
+
+  /** Everything may be sent at once (`sync` skips the upload delay and the back-off). */
+  async hasten(tx: Transaction): Promise<void> {
+    await tx.run('UPDATE journal SET not_before_ms = 0, next_try_ms = 0')
+    tx.afterCommit(this.#onChange)
+  }
+
+  /** Must be committed before the request is sent. */
+  async recordAttempt(tx: Transaction, ino: Ino, attempt: Attempt | null): Promise<void> {
+    await tx.run('UPDATE journal SET attempt = ? WHERE ino = ?', attempt === null ? null : JSON.stringify(attempt), ino)
+  }
+
+  async recordFailure(tx: Transaction, ino: Ino, failure: { code: ErrorCode; text: string }, nextTryMs: number): Promise<void> {
+    await tx.run(
+      'UPDATE journal SET tries = tries + 1, next_try_ms = ?, failure_code = ?, failure_text = ? WHERE ino = ?',
+      nextTryMs,
+      failure.code,
+      failure.text,
+      ino,
+    )
+  }
+
+  /** An entry goes on under another row: the identity it speaks of was transferred. */
+  async clearAttempt(tx: Transaction, ino: Ino): Promise<void> {
+    await this.recordAttempt(tx, ino, null)
+  }
+}
+
+function entryOf(row: Row): Entry {
+  return {
+    ino: asIno(Number(row.ino)),
+    seq: Number(row.seq),
+    sinceMs: Number(row.since_ms),
+    notBeforeMs: Number(row.not_before_ms),
+    tries: Number(row.tries),
+    nextTryMs: Number(row.next_try_ms),
+    failure: row.failure_code === null || row.failure_code === undefined ? null : { code: row.failure_code as ErrorCode, text: String(row.failure_text) },
+    attempt: row.attempt === null || row.attempt === undefined ? null : parseAttempt(String(row.attempt)),
+  }
+}
+
+function parseAttempt(text: string): Attempt {
+  try {
+    return JSON.parse(text) as Attempt
+  } catch (cause) {
+    throw new DriveError('database-damaged', 'an entry of the journal cannot be read', { cause })
+  }
+}

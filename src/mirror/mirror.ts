@@ -1,0 +1,452 @@
+/**
+ * The mirror: every known item of the drive, by our own row id. Owns the SQL of items, xattrs and facts. Reads come from
+ * bounded caches (lru-cache) or the database; changes take the caller's transaction and reach the caches after its
+ * commit. Decides nothing: who may change what is the business of fs, upload and watch.
+ */
+import { LRUCache } from 'lru-cache'
+import { DriveError } from '../base/errors.js'
+import { asIno, ROOT_INO, type ContentId, type Ino, type RemoteId } from '../base/ids.js'
+import type { RemoteFile, RemoteFolder, RemoteItem } from '../drive/drive.js'
+import type { Row, SqlValue } from '../store/connection.js'
+import type { Reader, Store, Transaction } from '../store/store.js'
+import { ITEM_COLUMNS, itemOf, placeKey, shownName, type Item } from './item.js'
+
+export interface NewItem {
+  readonly parent: Ino
+  readonly name: string
+  readonly kind: 'file' | 'folder'
+  readonly mode: number
+  readonly sizeBytes: number
+  readonly mtimeMs: number
+  readonly contentId: ContentId | null
+  readonly localOnly: boolean
+}
+
+/** Fields of `items` that callers may set, by column. */
+export interface ItemChange {
+  readonly parent?: Ino | null
+  readonly name?: string
+  readonly mode?: number
+  readonly sizeBytes?: number
+  readonly mtimeMs?: number
+  readonly ctimeMs?: number
+  readonly contentId?: ContentId | null
+  readonly contentGeneration?: number
+  readonly localOnly?: boolean
+  readonly pinned?: boolean
+  readonly deleted?: boolean
+  readonly excluded?: boolean
+  readonly placeChangedMs?: number | null
+  readonly listedMs?: number | null
+}
+
+const ITEMS_KEPT = 50_000
+const DIRECTORIES_KEPT = 2_000
+const FOLDER_MODE = 0o755
+const FILE_MODE = 0o644
+
+/** Names of a directory in the order of their making. */
+export type Children = ReadonlyMap<string, Ino>
+
+/** One name of a directory that comes (with its ino) or goes (null). */
+interface NameEdit {
+  readonly parent: Ino
+  readonly name: string
+  readonly ino: Ino | null
+}
+
+export class Mirror {
+  readonly #store: Store
+  readonly #items = new LRUCache<Ino, Item>({ max: ITEMS_KEPT })
+  readonly #children = new LRUCache<Ino, Map<string, Ino>>({ max: DIRECTORIES_KEPT })
+  /** Grows with every committed change: a read begun before it must not fill the caches. */
+  #changes = 0
+  /** Change count at which a row's base was last set by our own confirmed request; see `confirmedSince`. */
+  readonly #confirmed = new LRUCache<Ino, number>({ max: ITEMS_KEPT })
+
+  constructor(store: Store) {
+    this.#store = store
+  }
+
+  // ---- reading ------------------------------------------------------------------------------------------------------
+
+  /** From memory only: undefined says nothing. */
+  peek(ino: Ino): Item | undefined {
+    return this.#items.get(ino)
+  }
+
+  peekChildren(parent: Ino): Children | undefined {
+    return this.#children.get(parent)
+  }
+
+  async get(ino: Ino): Promise<Item | undefined> {
+    const known = this.#items.get(ino)
+    if (known !== undefined) return known
+    const since = this.#changes
+    const item = await getItem(this.#store.read, ino)
+    if (item !== undefined && since === this.#changes) this.#items.set(ino, item)
+    return item
+  }
+
+  /** Shown children: neither tombstones (they have no parent) nor excluded ones. */
+  async children(parent: Ino): Promise<Children> {
+    const known = this.#children.get(parent)
+    if (known !== undefined) return known
+    const since = this.#changes
+    const rows = await this.#store.read.all(`SELECT ${ITEM_COLUMNS} FROM items WHERE parent = ? AND excluded = 0 ORDER BY ino`, parent)
+    const items = rows.map(itemOf)
+    const children = new Map(items.map((item) => [item.name, item.ino]))
+    if (since === this.#changes) {
+      this.#children.set(parent, children)
+      for (const item of items) this.#items.set(item.ino, item)
+    }
+    return children
+  }
+
+  async child(parent: Ino, name: string): Promise<Item | undefined> {
+    const ino = (await this.children(parent)).get(name)
+    return ino === undefined ? undefined : this.get(ino)
+  }
+
+  async getMany(inos: readonly Ino[]): Promise<readonly Item[]> {
+    const items = await Promise.all(inos.map((ino) => this.get(ino)))
+    return items.filter((item) => item !== undefined)
+  }
+
+  /** Names from the root down to the item; undefined when it stands nowhere (a tombstone). */
+  async path(ino: Ino): Promise<readonly string[] | undefined> {
+    const names: string[] = []
+    let at: Ino = ino
+    while (at !== ROOT_INO) {
+      const item = await this.get(at)
+      if (item === undefined || item.parent === null) return undefined
+      names.unshift(item.name)
+      at = item.parent
+    }
+    return names
+  }
+
+  /** The item at these names below the root. */
+  async find(names: readonly string[]): Promise<Item | undefined> {
+    let item = await this.get(ROOT_INO)
+    for (const name of names) {
+      if (item === undefined) return undefined
+      item = await this.child(item.ino, name)
+    }
+    return item
+  }
+
+  async byRemoteId(id: RemoteId, reader: Reader = this.#store.read): Promise<Item | undefined> {
+    const row = await reader.get(`SELECT ${ITEM_COLUMNS} FROM items WHERE remote_id = ?`, id)
+    return row === undefined ? undefined : itemOf(row)
+  }
+
+  async byContent(contentId: ContentId, reader: Reader = this.#store.read): Promise<Item | undefined> {
+    const row = await reader.get(`SELECT ${ITEM_COLUMNS} FROM items WHERE content_id = ?`, contentId)
+    return row === undefined ? undefined : itemOf(row)
+  }
+
+  /** Folders whose children are listed under this remote id: the folder itself, or links to it. */
+  async foldersOfRealId(realId: RemoteId, reader: Reader = this.#store.read): Promise<readonly Item[]> {
+    return query(reader, `SELECT ${ITEM_COLUMNS} FROM items WHERE real_id = ? AND kind = 'folder' ORDER BY ino`, realId)
+  }
+
+  /** Shown folders below `parent` that were never listed, in readdir order. */
+  async unlistedFolders(parent: Ino, limit: number): Promise<readonly Item[]> {
+    return query(
+      this.#store.read,
+      `SELECT ${ITEM_COLUMNS} FROM items WHERE parent = ? AND kind = 'folder' AND listed_ms IS NULL AND deleted = 0 AND excluded = 0 AND remote_id IS NOT NULL ORDER BY ino LIMIT ?`,
+      parent,
+      limit,
+    )
+  }
+
+  /** Listed folders, longest ago first. */
+  async listedFolders(limit: number, listedBeforeMs = Number.MAX_SAFE_INTEGER): Promise<readonly Item[]> {
+    return query(
+      this.#store.read,
+      `SELECT ${ITEM_COLUMNS} FROM items WHERE kind = 'folder' AND listed_ms < ? AND deleted = 0 AND excluded = 0 AND remote_id IS NOT NULL ORDER BY listed_ms, ino LIMIT ?`,
+      listedBeforeMs,
+      limit,
+    )
+  }
+
+  async pinnedItems(): Promise<readonly Item[]> {
+    return query(this.#store.read, `SELECT ${ITEM_COLUMNS} FROM items WHERE pinned = 1 ORDER BY ino`)
+  }
+
+  async count(): Promise<number> {
+    return Number((await this.#store.read.get('SELECT count(*) AS n FROM items'))?.n ?? 0)
+  }
+
+  /**
+   * Where a row stood when `change` was read from `mark()`: true when our own request was confirmed for it since. A
+   * listing asked for before that shows the state of before, and must not be applied to the row.
+   */
+  confirmedSince(ino: Ino, mark: number): boolean {
+    return (this.#confirmed.get(ino) ?? -1) >= mark
+  }
+
+  /** The present change count, to be taken before a request is sent. */
+  mark(): number {
+    return this.#changes
+  }
+
+  // ---- reading inside a transaction ---------------------------------------------------------------------------------
+
+  async getIn(tx: Reader, ino: Ino): Promise<Item | undefined> {
+    return getItem(tx, ino)
+  }
+
+  /** As `getIn`; 'not-found' when the row is gone. */
+  async needIn(tx: Reader, ino: Ino): Promise<Item> {
+    const item = await getItem(tx, ino)
+    if (item === undefined) throw new DriveError('not-found', 'the item is gone')
+    return item
+  }
+
+  async childIn(tx: Reader, parent: Ino, name: string): Promise<Item | undefined> {
+    const row = await tx.get(`SELECT ${ITEM_COLUMNS} FROM items WHERE parent = ? AND name = ?`, parent, name)
+    return row === undefined ? undefined : itemOf(row)
+  }
+
+  /** Items of the folder, excluded ones too, whose name clashes with this one by case (the same name included). */
+  async twinsIn(tx: Reader, parent: Ino, name: string): Promise<readonly Item[]> {
+    return query(tx, `SELECT ${ITEM_COLUMNS} FROM items WHERE parent = ? AND name_key = ?`, parent, placeKey(name))
+  }
+
+  async childrenIn(tx: Reader, parent: Ino): Promise<readonly Item[]> {
+    return query(tx, `SELECT ${ITEM_COLUMNS} FROM items WHERE parent = ? ORDER BY ino`, parent)
+  }
+
+  /** Items that the portal has in this folder by our knowledge, wherever they stand here, tombstones too. */
+  async baseChildrenIn(tx: Reader, parent: Ino): Promise<readonly Item[]> {
+    return query(tx, `SELECT ${ITEM_COLUMNS} FROM items WHERE base_parent = ? ORDER BY ino`, parent)
+  }
+
+  /** Items that occupy this name on the portal by our knowledge, tombstones too. */
+  async baseNamedIn(tx: Reader, parent: Ino, name: string): Promise<readonly Item[]> {
+    return query(tx, `SELECT ${ITEM_COLUMNS} FROM items WHERE base_parent = ? AND base_key = ?`, parent, placeKey(name))
+  }
+
+  /** The item and everything below it as it stands here, parents first. */
+  async subtreeIn(tx: Reader, ino: Ino): Promise<readonly Item[]> {
+    return query(
+      tx,
+      `WITH RECURSIVE below(ino, depth) AS (SELECT ?, 0 UNION ALL SELECT items.ino, depth + 1 FROM items JOIN below ON items.parent = below.ino)
+       SELECT ${ITEM_COLUMNS} FROM items JOIN below USING (ino) ORDER BY depth, ino`,
+      ino,
+    )
+  }
+
+  /** A name of the pattern `candidate(1)`, `candidate(2)`… that nothing of the folder has, here or, by our knowledge, on the portal. */
+  async freeNameIn(tx: Reader, parent: Ino, candidate: (attempt: number) => string): Promise<string> {
+    for (let attempt = 1; ; attempt += 1) {
+      const name = candidate(attempt)
+      const taken = (await this.twinsIn(tx, parent, name)).length + (await this.baseNamedIn(tx, parent, name)).length
+      if (taken === 0) return name
+    }
+  }
+
+  // ---- changing -----------------------------------------------------------------------------------------------------
+
+  async insertLocal(tx: Transaction, item: NewItem): Promise<Ino> {
+    const { lastId } = await tx.run(
+      'INSERT INTO items (parent, name, name_key, kind, mode, size, mtime_ms, ctime_ms, content_id, local_only, listed_ms) VALUES (?,?,?,?,?,?,?,?,?,?,?)',
+      item.parent,
+      item.name,
+      placeKey(item.name),
+      item.kind,
+      item.mode,
+      item.sizeBytes,
+      item.mtimeMs,
+      item.mtimeMs,
+      item.contentId,
+      Number(item.localOnly),
+      // A folder made here is known whole: nobody else has put anything into it yet.
+      item.kind === 'folder' ? item.mtimeMs : null,
+    )
+    const ino = asIno(lastId)
+    this.#changed(tx, [], [{ parent: item.parent, name: item.name, ino }])
+    return ino
+  }
+
+  /** A row for an item of the portal, in `parent` under `name` (usually `shownName`). */
+  async insertRemote(tx: Transaction, parent: Ino | null, name: string, remote: RemoteItem, options: { excluded?: boolean; ino?: Ino } = {}): Promise<Ino> {
+    const isFile = remote.kind === 'file'
+    const { lastId } = await tx.run(
+      'INSERT INTO items (ino, parent, name, name_key, kind, mode, size, mtime_ms, ctime_ms, excluded) VALUES (?,?,?,?,?,?,?,?,?,?)',
+      options.ino ?? null,
+      parent,
+      name,
+      placeKey(name),
+      remote.kind,
+      isFile ? FILE_MODE : FOLDER_MODE,
+      isFile ? remote.sizeBytes : 0,
+      remote.updatedMs,
+      remote.updatedMs,
+      Number(options.excluded ?? false),
+    )
+    const ino = asIno(lastId)
+    await this.setBase(tx, ino, parent, remote)
+    const shown = parent !== null && options.excluded !== true
+    this.#changed(tx, [ino], shown ? [{ parent, name, ino }] : [])
+    return ino
+  }
+
+  /** Changes columns of one row. The caller knows that a name is free (the unique index refuses otherwise). */
+  async update(tx: Transaction, before: Item, change: ItemChange): Promise<void> {
+    const columns: string[] = []
+    const values: SqlValue[] = []
+    const set = (column: string, value: SqlValue | boolean | undefined): void => {
+      if (value === undefined) return
+      columns.push(`${column} = ?`)
+      values.push(typeof value === 'boolean' ? Number(value) : value)
+    }
+    set('parent', change.parent)
+    set('name', change.name)
+    if (change.name !== undefined) set('name_key', placeKey(change.name))
+    set('mode', change.mode)
+    set('size', change.sizeBytes)
+    set('mtime_ms', change.mtimeMs)
+    set('ctime_ms', change.ctimeMs)
+    set('content_id', change.contentId)
+    set('content_gen', change.contentGeneration)
+    set('local_only', change.localOnly)
+    set('pinned', change.pinned)
+    set('deleted', change.deleted)
+    set('excluded', change.excluded)
+    set('place_changed_ms', change.placeChangedMs)
+    set('listed_ms', change.listedMs)
+    if (columns.length === 0) return
+    await tx.run(`UPDATE items SET ${columns.join(', ')} WHERE ino = ?`, ...values, before.ino)
+    this.#changed(tx, [before.ino], nameEdits(before, change))
+  }
+
+  /** Records what the portal has for the row: the new ancestor. `parent` is our row of the remote parent. */
+  async setBase(tx: Transaction, ino: Ino, parent: Ino | null, remote: RemoteItem): Promise<void> {
+    const content = contentOf(remote)
+    await tx.run(
+      `UPDATE items SET remote_id = ?, real_id = ?, storage_id = ?, code = ?, base_parent = ?, base_name = ?, base_key = ?,
+         base_version = ?, base_blob = ?, base_size = ?, base_updated_ms = ? WHERE ino = ?`,
+      remote.id,
+      remote.kind === 'folder' ? remote.realId : remote.id,
+      remote.storageId,
+      remote.code,
+      parent,
+      remote.name,
+      placeKey(shownName(remote.name, remote.id)),
+      content.version,
+      content.blobId,
+      content.sizeBytes,
+      remote.updatedMs,
+      ino,
+    )
+    this.#changed(tx, [ino], [])
+  }
+
+  /** As `setBase`, after our own request: listings asked for before this commit must not be applied to the row. */
+  async confirmBase(tx: Transaction, ino: Ino, parent: Ino | null, remote: RemoteItem): Promise<void> {
+    await this.setBase(tx, ino, parent, remote)
+    tx.afterCommit(() => {
+      this.#confirmed.set(ino, this.#changes)
+    })
+  }
+
+  /** Takes the remote identity away: the row is something new that the portal does not have. */
+  async clearBase(tx: Transaction, ino: Ino): Promise<void> {
+    await tx.run(
+      `UPDATE items SET remote_id = NULL, real_id = NULL, storage_id = NULL, code = NULL, base_parent = NULL, base_name = NULL, base_key = NULL,
+         base_version = NULL, base_blob = NULL, base_size = NULL, base_updated_ms = NULL, place_changed_ms = NULL WHERE ino = ?`,
+      ino,
+    )
+    this.#changed(tx, [ino], [])
+  }
+
+  /** Gives the remote identity of one row to another (save patterns, 6a.6): the portal's object becomes `to`'s. */
+  async transferBase(tx: Transaction, from: Ino, to: Ino): Promise<void> {
+    const columns = ['remote_id', 'real_id', 'storage_id', 'code', 'base_parent', 'base_name', 'base_key', 'base_version', 'base_blob', 'base_size', 'base_updated_ms']
+    const row = await tx.get(`SELECT ${columns.join(', ')} FROM items WHERE ino = ?`, from)
+    if (row === undefined) throw new DriveError('internal', 'a row without an identity cannot give it away', { fields: { from, to } })
+    await this.clearBase(tx, from) // first: the remote id is unique
+    await tx.run(`UPDATE items SET ${columns.map((column) => `${column} = ?`).join(', ')} WHERE ino = ?`, ...columns.map((column) => row[column] ?? null), to)
+    this.#changed(tx, [to], [])
+    tx.afterCommit(() => {
+      this.#confirmed.set(to, this.#changes)
+    })
+  }
+
+  /** The row goes for good. The caller has dropped its content and its journal entry. */
+  async remove(tx: Transaction, item: Item): Promise<void> {
+    await tx.run('DELETE FROM items WHERE ino = ?', item.ino)
+    await tx.run('DELETE FROM xattrs WHERE ino = ?', item.ino)
+    this.#changed(tx, [item.ino], item.parent === null ? [] : [{ parent: item.parent, name: item.name, ino: null }])
+  }
+
+  // ---- extended attributes and facts --------------------------------------------------------------------------------
+
+  async xattrs(ino: Ino): Promise<ReadonlyMap<string, Uint8Array>> {
+    const rows = await this.#store.read.all('SELECT name, value FROM xattrs WHERE ino = ? ORDER BY name', ino)
+    return new Map(rows.map((row) => [String(row.name), row.value instanceof Uint8Array ? row.value : Buffer.alloc(0)]))
+  }
+
+  async setXattr(tx: Transaction, ino: Ino, name: string, value: Uint8Array): Promise<void> {
+    await tx.run('INSERT OR REPLACE INTO xattrs (ino, name, value) VALUES (?,?,?)', ino, name, value)
+  }
+
+  async removeXattr(tx: Transaction, ino: Ino, name: string): Promise<void> {
+    await tx.run('DELETE FROM xattrs WHERE ino = ? AND name = ?', ino, name)
+  }
+
+  /** Small facts about the whole mirror, such as when it was last compared. */
+  async fact(key: string): Promise<string | undefined> {
+    const row = await this.#store.read.get('SELECT value FROM facts WHERE key = ?', key)
+    return row === undefined ? undefined : String(row.value)
+  }
+
+  async setFact(tx: Transaction, key: string, value: string): Promise<void> {
+    await tx.run('INSERT OR REPLACE INTO facts (key, value) VALUES (?,?)', key, value)
+  }
+
+  /** The root row for the drive's root folder; made once. */
+  async ensureRoot(tx: Transaction, root: RemoteFolder): Promise<void> {
+    const existing = await getItem(tx, ROOT_INO)
+    if (existing === undefined) await this.insertRemote(tx, null, '', root, { ino: ROOT_INO })
+  }
+
+  #changed(tx: Transaction, inos: readonly Ino[], names: readonly NameEdit[]): void {
+    tx.afterCommit(() => {
+      this.#changes += 1
+      for (const ino of inos) this.#items.delete(ino)
+      for (const { parent, name, ino } of names) {
+        const children = this.#children.get(parent)
+        if (ino === null) children?.delete(name)
+        else children?.set(name, ino)
+      }
+    })
+  }
+}
+
+/** Names that come and go with a change of one row. The old one goes first: the new one may be the same. */
+function nameEdits(before: Item, change: ItemChange): readonly NameEdit[] {
+  if (change.parent === undefined && change.name === undefined && change.excluded === undefined) return []
+  const edits: NameEdit[] = []
+  if (before.parent !== null) edits.push({ parent: before.parent, name: before.name, ino: null })
+  const parent = change.parent === undefined ? before.parent : change.parent
+  const excluded = change.excluded ?? before.excluded
+  if (parent !== null && !excluded) edits.push({ parent, name: change.name ?? before.name, ino: before.ino })
+  return edits
+}
+
+function contentOf(remote: RemoteItem): Pick<RemoteFile, 'version' | 'blobId' | 'sizeBytes'> {
+  return remote.kind === 'file' ? remote : { version: 0, blobId: '', sizeBytes: 0 }
+}
+
+async function getItem(reader: Reader, ino: Ino): Promise<Item | undefined> {
+  const row: Row | undefined = await reader.get(`SELECT ${ITEM_COLUMNS} FROM items WHERE ino = ?`, ino)
+  return row === undefined ? undefined : itemOf(row)
+}
+
+async function query(reader: Reader, sql: string, ...parameters: readonly SqlValue[]): Promise<readonly Item[]> {
+  return (await reader.all(sql, ...parameters)).map(itemOf)
+}
