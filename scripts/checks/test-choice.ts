@@ -1,0 +1,45 @@
+/** Which test files there are, which of them and of the checks the words on the command line mean, and which run alone. */
+import { readdir } from 'node:fs/promises'
+
+export interface TestFile {
+  /** Below `test/`, as written: `store/store.test.ts`. */
+  readonly name: string
+  /** The compiled file. */
+  readonly path: string
+}
+
+// Real kernel mounts, real applications and timing: one file at a time, with nothing beside it.
+const FOLDERS_THAT_RUN_ALONE: ReadonlySet<string> = new Set(['engine', 'mount', 'scenario', 'browser', 'cli', 'daemon'])
+
+export async function findTestFiles(): Promise<readonly TestFile[]> {
+  const names = (await readdir('test', { recursive: true })).filter((name) => name.endsWith('.test.ts')).sort()
+  return names.map((name) => ({ name, path: `build/test/${name.replace(/\.ts$/, '.js')}` }))
+}
+
+export function runsAlone({ name }: TestFile): boolean {
+  return FOLDERS_THAT_RUN_ALONE.has(name.split('/')[0] ?? '')
+}
+
+export interface Choice {
+  readonly checks: readonly string[]
+  readonly files: readonly TestFile[]
+  /** Words that mean nothing here. */
+  readonly unknown: readonly string[]
+}
+
+/** A word is a check, else a folder of tests, else a part of a test file's name; no words mean everything. */
+export function choose(words: readonly string[], checks: readonly string[], files: readonly TestFile[]): Choice {
+  if (words.length === 0) return { checks, files, unknown: [] }
+  const matching = (word: string): readonly TestFile[] => {
+    const plain = word.replace(/^(\.\/)?test\//, '').replace(/\/$/, '')
+    const inFolder = files.filter(({ name }) => name.startsWith(`${plain}/`))
+    return inFolder.length > 0 ? inFolder : files.filter(({ name }) => name.includes(plain))
+  }
+  const others = words.filter((word) => !checks.includes(word))
+  const chosen = new Set(others.flatMap(matching))
+  return {
+    checks: checks.filter((check) => words.includes(check)),
+    files: files.filter((file) => chosen.has(file)),
+    unknown: others.filter((word) => matching(word).length === 0),
+  }
+}
