@@ -1,0 +1,171 @@
+/**
+ * What may be asked of the running daemon, and the JSON of every answer. The daemon implements `DaemonCommands`, the
+ * command line asks through `ControlClient`; literal samples stand in src/cli/README.md and are a contract.
+ * Paths are absolute local paths, resolved lexically by the asker. Times are ISO 8601, sizes are bytes.
+ */
+import type { ErrorCode } from '../base/errors.js'
+
+export type ConnectionState = 'online' | 'offline' | 'paused' | 'disconnected'
+
+export interface ErrorAnswer {
+  readonly code: ErrorCode
+  readonly message: string
+}
+
+export interface TransferStatus {
+  readonly direction: 'download' | 'upload'
+  readonly path: string
+  readonly doneBytes: number
+  readonly totalBytes: number
+}
+
+export interface CacheStatus {
+  readonly usedBytes: number
+  readonly limitBytes: number
+  readonly pinnedBytes: number
+  readonly dirtyBytes: number
+}
+
+/** One bad item or one standing failure; the loops go on around it. */
+export interface ProblemStatus extends ErrorAnswer {
+  /** Null when it is not about one item (the portal refuses the account, the disk is full). */
+  readonly path: string | null
+  readonly since: string
+  readonly nextTry: string | null
+}
+
+/** The leaky bucket of the portal, as far as it is known here. */
+export interface BudgetStatus {
+  readonly burst: number
+  readonly perSecond: number
+  /** Requests that could go out now without waiting. */
+  readonly available: number
+  /** Requests that wait for their turn. */
+  readonly waiting: number
+  /** Requests sent in the last 60 minutes of this daemon. */
+  readonly lastHour: number
+}
+
+export interface DriveStatus {
+  readonly profile: string
+  /** Host of the portal, with a port where it is not the usual one. */
+  readonly portal: string
+  readonly user: { readonly id: string; readonly name: string }
+  readonly connection: ConnectionState
+  readonly folder: string
+  readonly mounted: boolean
+  readonly readOnly: boolean
+  /** Null while not mounted; `why` says why this engine and not another. */
+  readonly engine: { readonly name: string; readonly why: string } | null
+  /** Null when no daemon runs. */
+  readonly pid: number | null
+  readonly pendingUploads: number
+  readonly pendingBytes: number
+  readonly transfers: readonly TransferStatus[]
+  readonly cache: CacheStatus
+  readonly lastSync: string | null
+  readonly errors: readonly ProblemStatus[]
+  /** Null when no daemon runs. */
+  readonly budget: BudgetStatus | null
+}
+
+export type FileState = 'placeholder' | 'partial' | 'cached' | 'dirty' | 'uploading' | 'conflict' | 'local-only'
+export type FolderState = 'listed' | 'unlisted'
+
+export interface ItemStatus {
+  readonly path: string
+  readonly kind: 'file' | 'folder'
+  /** `excluded`: does not synchronize. */
+  readonly state: FileState | FolderState | 'excluded'
+  readonly pinned: boolean
+  /** Id on the portal; null while it is only here. */
+  readonly id: string | null
+  readonly version: number | null
+  readonly sizeBytes: number
+  /** Of these, how many are on this disk. */
+  readonly cachedBytes: number
+  readonly url: string | null
+}
+
+export interface FailedPath {
+  readonly path: string
+  readonly error: ErrorAnswer
+}
+
+export type PathStatus = ItemStatus | FailedPath
+
+export interface SyncAnswer {
+  /**
+   * `started`: not waited for. `done`: the whole drive was looked through and nothing is queued in either direction.
+   * `time-up`: the wait was over first. `held`: the brake holds deletions until they are allowed.
+   */
+  readonly outcome: 'started' | 'done' | 'time-up' | 'held'
+  readonly pendingUploads: number
+  readonly pendingBytes: number
+  readonly heldDeletions: number
+}
+
+export interface PathDone {
+  readonly path: string
+  /** What changed on this disk: bytes still to come for a pin, bytes given back for a free. */
+  readonly bytes: number
+}
+
+export type PathResult = PathDone | FailedPath
+
+export interface UnsentItem {
+  readonly path: string
+  readonly bytes: number
+}
+
+export interface HoldingProcess {
+  readonly pid: number
+  readonly command: string
+}
+
+export interface UnmountAnswer {
+  /** False: the folder is in use by `busy` and stays mounted. True: the mount is gone, the daemon ends after this answer. */
+  readonly unmounted: boolean
+  readonly busy: readonly HoldingProcess[]
+  /** Kept in the queue for the next mount; at most 1,000 are named. */
+  readonly unsent: readonly UnsentItem[]
+  readonly pendingUploads: number
+  readonly pendingBytes: number
+}
+
+interface CommandTable {
+  readonly status: { readonly request: Readonly<Record<string, never>>; readonly answer: DriveStatus }
+  readonly pathStatus: { readonly request: PathsRequest; readonly answer: { readonly paths: readonly PathStatus[] } }
+  /** `paused` when paused; `full` drops history (R11). */
+  readonly sync: { readonly request: { readonly waitSeconds?: number; readonly full: boolean }; readonly answer: SyncAnswer }
+  readonly pause: { readonly request: Readonly<Record<string, never>>; readonly answer: { readonly connection: ConnectionState } }
+  readonly resume: { readonly request: Readonly<Record<string, never>>; readonly answer: { readonly connection: ConnectionState } }
+  readonly pin: { readonly request: PathsRequest; readonly answer: { readonly results: readonly PathResult[] } }
+  readonly unpin: { readonly request: PathsRequest; readonly answer: { readonly results: readonly PathResult[] } }
+  readonly free: { readonly request: PathsRequest; readonly answer: { readonly results: readonly PathResult[] } }
+  readonly unmount: { readonly request: { readonly waitSeconds: number; readonly force: boolean }; readonly answer: UnmountAnswer }
+  /** The settings file or the stored webhook was written anew: read both again. */
+  readonly settingsChanged: { readonly request: Readonly<Record<string, never>>; readonly answer: Readonly<Record<string, never>> }
+  /** Unmounts without waiting and ends; for supervisors. `busy` when the folder is in use. */
+  readonly quit: { readonly request: Readonly<Record<string, never>>; readonly answer: Readonly<Record<string, never>> }
+}
+
+export interface PathsRequest {
+  readonly paths: readonly string[]
+}
+
+export type CommandName = keyof CommandTable
+export type CommandRequest<Name extends CommandName> = CommandTable[Name]['request']
+export type CommandAnswer<Name extends CommandName> = CommandTable[Name]['answer']
+
+/**
+ * What the daemon does when asked. The signal aborts when the asker goes away or the door closes. A handler that makes
+ * the daemon end answers first and ends it afterwards: the door's `stop` waits for its handlers.
+ */
+export type DaemonCommands = {
+  readonly [Name in CommandName]: (request: CommandRequest<Name>, signal: AbortSignal) => Promise<CommandAnswer<Name>>
+}
+
+export function isFailedPath(result: PathStatus | PathResult): result is FailedPath {
+  return 'error' in result
+}
