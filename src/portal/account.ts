@@ -1,0 +1,69 @@
+/**
+ * The webhook and the plan (E-1, E-4, bitrix24-rest.md 1.1): whose it is, its secret, its scopes, whether it was revoked,
+ * and whether the plan has REST at all. OAuth comes beside it later.
+ */
+import { RestFailure } from './rest-failure.js'
+import type { Traits } from './traits.js'
+
+export type Plan = 'basic' | 'enterprise' | 'self-hosted'
+
+export interface AccountState {
+  readonly ownerId: number
+  readonly code: string
+  readonly revoked: boolean
+  readonly scopes: readonly string[]
+  readonly restOnPlan: boolean
+  readonly isAdmin: boolean
+}
+
+/** Who calls, and the text that signed links are bound to (8.1). */
+export interface Caller {
+  readonly userId: number
+  readonly authText: string
+  /** Base of URLs for this caller, with its secret in the path. */
+  readonly pathPrefix: string
+}
+
+export class Account {
+  readonly #traits: () => Traits
+  readonly #record: (state: AccountState) => void
+  #state: AccountState
+
+  constructor(options: { state: AccountState; traits: () => Traits; record: (state: AccountState) => void }) {
+    this.#state = options.state
+    this.#traits = options.traits
+    this.#record = options.record
+  }
+
+  get state(): AccountState {
+    return this.#state
+  }
+
+  change(changes: Partial<AccountState>): void {
+    this.replay({ ...this.#state, ...changes })
+    this.#record(this.#state)
+  }
+
+  replay(state: AccountState): void {
+    this.#state = state
+  }
+
+  get webhookPath(): string {
+    return `/rest/${this.#state.ownerId}/${this.#state.code}/`
+  }
+
+  /** Who a webhook's two path segments are; refuses as the portal does. */
+  authorize(user: string, code: string): Caller {
+    const { ownerId, revoked, restOnPlan } = this.#state
+    if (user !== String(ownerId) || code !== this.#state.code || revoked) {
+      throw new RestFailure(this.#traits().invalidCredentialsStatus, 'INVALID_CREDENTIALS', 'Invalid request credentials')
+    }
+    if (!restOnPlan) throw new RestFailure(403, 'ACCESS_DENIED', 'REST API is available only on commercial plans.')
+    return { userId: ownerId, authText: `${user}|${code}`, pathPrefix: this.webhookPath }
+  }
+
+  requireScope(scope: string): void {
+    if (this.#state.scopes.includes(scope)) return
+    throw new RestFailure(this.#traits().insufficientScopeStatus, 'insufficient_scope', 'The request requires higher privileges than provided by the webhook token')
+  }
+}

@@ -1,0 +1,54 @@
+/**
+ * What a REST method works with: the rows, the rights, the contents, the clock; and the shape of a method. Methods hold no
+ * state of their own.
+ */
+import type { Random } from '../base/random.js'
+import type { Account, Caller } from './account.js'
+import type { ContentStore } from './content-store.js'
+import type { Parameters } from './parameters.js'
+import type { PortalTime } from './portal-time.js'
+import type { Presenter } from './present.js'
+import type { Rights } from './rights.js'
+import type { SignedLinks } from './signed-links.js'
+import type { Traits } from './traits.js'
+import type { Tree } from './tree.js'
+
+export interface Desk {
+  readonly tree: Tree
+  readonly rights: Rights
+  readonly contents: ContentStore
+  readonly time: PortalTime
+  readonly random: Random
+  readonly account: Account
+  readonly links: SignedLinks
+  readonly presenter: Presenter
+  /** Bytes that the whole portal may hold (E-70); undefined: no limit. */
+  readonly quotaBytes: () => number | undefined
+  readonly traits: () => Traits
+  /** The portal's address without a trailing slash. */
+  readonly address: () => string
+}
+
+export interface Call {
+  readonly method: string
+  readonly parameters: Parameters
+  readonly caller: Caller
+}
+
+export interface MethodAnswer {
+  readonly result: unknown
+  readonly total?: number
+  readonly next?: number
+}
+
+export interface Method {
+  /** Null: needs no scope. */
+  readonly scope: string | null
+  /** In the order of the PHP signature, required ones with a trailing `*`. */
+  readonly parameters: readonly string[]
+  /** Unknown where the plan lacks it (E-5). */
+  readonly needsHistory?: boolean
+  run(call: Call, desk: Desk): MethodAnswer | Promise<MethodAnswer>
+}
+
+export type MethodTable = Readonly<Record<string, Method>>

@@ -1,0 +1,110 @@
+/**
+ * The parts of one portal, put together: state over its seed, desk, calls, limits, hooks.
+ */
+import { join } from 'node:path'
+import type { Clock } from '../base/clock.js'
+import type { Log } from '../base/log.js'
+import type { Random } from '../base/random.js'
+import { Account, type Plan } from './account.js'
+import { Calls } from './calls.js'
+import { ContentStore } from './content-store.js'
+import type { Desk } from './desk.js'
+import { Faults } from './faults.js'
+import type { HookParts } from './hooks.js'
+import { LeakyBucket, type RateLimit } from './leaky-bucket.js'
+import { Operating } from './operating.js'
+import { PortalTime } from './portal-time.js'
+import { Presenter } from './present.js'
+import { Requests } from './requests.js'
+import { RestServer } from './rest-server.js'
+import { Rights } from './rights.js'
+import { chooseSeed } from './seeds/choose-seed.js'
+import { headBytes } from './seeds/heads.js'
+import { OWNER_ID, OWNER_STORAGE_ID } from './seeds/seed.js'
+import { SignedLinks } from './signed-links.js'
+import { changeTraits, DEFAULT_TRAITS, type Traits } from './traits.js'
+import { Tree } from './tree.js'
+
+export interface PortalSetup {
+  readonly dir: string
+  readonly isLasting: boolean
+  readonly seed: string
+  readonly plan: Plan
+  readonly latencyMs: number
+  readonly traits: Partial<Traits>
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+  readonly address: () => string
+}
+
+export interface PortalParts {
+  readonly desk: Desk
+  readonly rest: RestServer
+  readonly hookParts: HookParts
+  readonly ownerStorageId: number
+  close(): Promise<void>
+}
+
+/** 4.1: the burst and the drain of each plan; self-hosted has no bucket. */
+const RATE_LIMITS: Readonly<Record<Plan, RateLimit | undefined>> = {
+  basic: { burst: 50, perSecond: 2 },
+  enterprise: { burst: 250, perSecond: 5 },
+  'self-hosted': undefined,
+}
+const OPERATING_SECONDS = 480 // the docs' example (4.2)
+const ZONE_MINUTES = 180
+const DEFAULT_SCOPES = ['disk', 'user_brief']
+
+export async function buildPortal(setup: PortalSetup): Promise<PortalParts> {
+  const { clock, random, log } = setup
+  let traits = changeTraits(DEFAULT_TRAITS, setup.traits)
+  let quotaBytes: number | undefined
+  const time = new PortalTime(clock, ZONE_MINUTES)
+  const contents = new ContentStore({ dir: join(setup.dir, 'contents'), random, headBytes })
+  await contents.prepare()
+  const seed = chooseSeed(setup.seed, time.nowSec())
+  const tree = new Tree({ seed, collation: () => traits.nameCollation, record: () => undefined })
+  const account = new Account({
+    state: { ownerId: OWNER_ID, code: random.hex(8), revoked: false, scopes: DEFAULT_SCOPES, restOnPlan: true, isAdmin: false },
+    traits: () => traits,
+    record: () => undefined,
+  })
+  const rights = new Rights({ tree, isAdmin: (userId) => userId === OWNER_ID && account.state.isAdmin, record: () => undefined })
+  const links = new SignedLinks({ secret: random.hex(32), random })
+  const presenter = new Presenter({ tree, time, links, address: setup.address })
+  const desk: Desk = { tree, rights, contents, time, random, account, links, presenter, quotaBytes: () => quotaBytes, traits: () => traits, address: setup.address }
+  const requests = new Requests(clock)
+  const faults = new Faults()
+  const bucket = new LeakyBucket(clock, RATE_LIMITS[setup.plan])
+  const operating = new Operating(setup.plan === 'self-hosted' ? undefined : OPERATING_SECONDS)
+  const calls = new Calls({
+    desk,
+    operating,
+    faults,
+    counted: (method) => {
+      requests.countMethod(method)
+    },
+  })
+  const rest = new RestServer({ desk, calls, faults, bucket, requests, clock, log, latencyMs: setup.latencyMs })
+  const hookParts: HookParts = {
+    desk,
+    rest,
+    requests,
+    faults,
+    bucket,
+    operating,
+    setTraits: (changes) => {
+      traits = changeTraits(traits, changes)
+      tree.forgetNames()
+    },
+    setQuota: (bytes) => {
+      quotaBytes = bytes
+    },
+    setClockOffset: (offsetMs) => {
+      time.offsetMs = offsetMs
+    },
+    act: () => Promise.reject(new RangeError('no acts yet')),
+  }
+  return { desk, rest, hookParts, ownerStorageId: OWNER_STORAGE_ID, close: () => Promise.resolve() }
+}

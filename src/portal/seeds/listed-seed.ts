@@ -1,0 +1,103 @@
+/**
+ * A seed small enough to be written down: the empty portal, and the building kit for the demo. Ids and times follow from
+ * the order of the calls alone, so the same seed made again after a restart is the same.
+ */
+import type { ComputedContent } from '../content.js'
+import type { FolderRow, ObjectRow, StorageRow, UserRow } from '../rows.js'
+import { FIRST_FREE_ID, OWNER_ID, PEOPLE, STORAGES, type Seed } from './seed.js'
+
+export interface SeedItem {
+  readonly parent: FolderRow
+  readonly name: string
+  readonly by?: number
+  readonly ageSec?: number
+  readonly code?: string
+}
+
+export class ListedSeed implements Seed {
+  readonly users: readonly UserRow[] = PEOPLE
+  readonly storages: readonly StorageRow[] = STORAGES
+  highestId = FIRST_FREE_ID - 1
+  readonly #madeSec: number
+  readonly #rows = new Map<number, ObjectRow>()
+  readonly #children = new Map<number, number[]>()
+
+  /** `madeSec`: the portal's time at its first start; ages count back from it. */
+  constructor(madeSec: number) {
+    this.#madeSec = madeSec
+    for (const storage of STORAGES) this.#rows.set(storage.rootId, rootRow(storage, madeSec))
+  }
+
+  row(id: number): ObjectRow | undefined {
+    return this.#rows.get(id)
+  }
+
+  childIds(folderId: number): readonly number[] {
+    return this.#children.get(folderId) ?? []
+  }
+
+  root(storageId: number): FolderRow {
+    const row = this.#rows.get(STORAGES.find(({ id }) => id === storageId)?.rootId ?? 0)
+    if (row?.type !== 'folder') throw new RangeError(`no storage ${storageId}`)
+    return row
+  }
+
+  folder(item: SeedItem, realId?: number): FolderRow {
+    const base = this.#base(item)
+    return this.#add({ ...base, type: 'folder', realId: realId ?? base.id })
+  }
+
+  file(item: SeedItem, content: Omit<ComputedContent, 'kind' | 'seed'>): ObjectRow {
+    const base = this.#base(item)
+    return this.#add(seededFile({ ...base, content: { ...content, kind: 'computed', seed: base.id } }))
+  }
+
+  #base(item: SeedItem): Omit<FolderRow, 'type' | 'realId'> {
+    this.highestId += 1
+    const seconds = this.#madeSec - (item.ageSec ?? 86_400)
+    return baseRow({ id: this.highestId, storageId: item.parent.storageId, parentId: item.parent.id, name: item.name, code: item.code ?? null, seconds, by: item.by ?? OWNER_ID })
+  }
+
+  #add<T extends ObjectRow>(row: T): T {
+    this.#rows.set(row.id, row)
+    if (row.parentId !== null) this.#children.set(row.parentId, [...this.childIds(row.parentId), row.id])
+    return row
+  }
+}
+
+export type BaseFields = Omit<FolderRow, 'type' | 'realId'>
+
+export function baseRow(fields: { id: number; storageId: number; parentId: number | null; name: string; code: string | null; seconds: number; by: number }): BaseFields {
+  const { id, storageId, parentId, name, code, seconds, by } = fields
+  return {
+    id,
+    storageId,
+    parentId,
+    name,
+    code,
+    deletedType: 0,
+    createSec: seconds,
+    updateSec: seconds,
+    syncSec: seconds,
+    deleteSec: null,
+    createdBy: by,
+    updatedBy: by,
+    deletedBy: 0,
+  }
+}
+
+export function rootRow(storage: StorageRow, madeSec: number): FolderRow {
+  const by = storage.entityType === 'user' ? Number(storage.entityId) : 0
+  const seconds = madeSec - 400 * 86_400
+  return { ...baseRow({ id: storage.rootId, storageId: storage.id, parentId: null, name: storage.name, code: null, seconds, by }), type: 'folder', realId: storage.rootId }
+}
+
+const FILE_ID_OFFSET = 40_000 // FILE_ID is of another table than ID: telling them apart must matter
+
+/** A file that nobody has changed since the seed: one version, whose id is of the table of versions. */
+export function seededFile(fields: BaseFields & { content: ComputedContent }): ObjectRow {
+  const { content, ...base } = fields
+  const fileId = base.id + FILE_ID_OFFSET
+  const version = { id: base.id, name: base.name, content, fileId, globalVersion: 1, createSec: base.createSec, createdBy: base.createdBy }
+  return { ...base, type: 'file', linkTo: null, fileId, globalVersion: 1, versions: [version], lockedBy: null }
+}

@@ -1,0 +1,44 @@
+/**
+ * Tokens of `DOWNLOAD_URL` and `uploadUrl` (bitrix24-rest.md 6.2, 8.1): `disk|base64(query)|signature`, the query with 32
+ * random characters, the signature over query and the caller's auth. They have no life of their own: they die with the
+ * auth. Stateless, so a restart keeps them.
+ */
+import { createHmac, timingSafeEqual } from 'node:crypto'
+import type { Random } from '../base/random.js'
+import type { Caller } from './account.js'
+import { parseQuery, type Parameters } from './parameters.js'
+import { accessDenied } from './rest-failure.js'
+
+export type LinkAction = 'download' | 'upload'
+
+export class SignedLinks {
+  readonly #secret: string
+  readonly #random: Random
+
+  constructor(options: { secret: string; random: Random }) {
+    this.#secret = options.secret
+    this.#random = options.random
+  }
+
+  /** Path and query of a link, to be put behind the portal's address. */
+  make(action: LinkAction, caller: Caller, parameters: Readonly<Record<string, string>>): string {
+    const query = new URLSearchParams({ ...parameters, _: this.#random.hex(16) }).toString()
+    const token = `disk|${Buffer.from(query).toString('base64')}|${this.#signature(action, query, caller)}`
+    return `${caller.pathPrefix}${action}/?token=${encodeURIComponent(token)}`
+  }
+
+  /** What was frozen into a token; refuses a tampered or foreign one. */
+  read(action: LinkAction, caller: Caller, token: string): Parameters {
+    const [module, encoded = '', signature = ''] = token.split('|')
+    const query = Buffer.from(encoded, 'base64').toString('utf8')
+    const expected = Buffer.from(this.#signature(action, query, caller))
+    const given = Buffer.from(signature)
+    if (module !== 'disk' || given.length !== expected.length || !timingSafeEqual(given, expected)) throw accessDenied('Access denied! Link check failed')
+    return parseQuery(query)
+  }
+
+  #signature(action: LinkAction, query: string, caller: Caller): string {
+    const signed = JSON.stringify(`${action}|disk|${query}|${caller.authText}`)
+    return `${Buffer.from(signed).toString('base64')}.${createHmac('sha256', this.#secret).update(signed).digest('base64')}`
+  }
+}
