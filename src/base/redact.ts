@@ -1,14 +1,23 @@
 /**
  * Takes secrets out of text. The webhook code stands in the path of every REST URL and inside every DOWNLOAD_URL and
- * uploadUrl (bitrix24-rest.md 1.1), tokens stand in `auth`, `access_token`, `refresh_token`, `token` and in Bearer headers.
+ * uploadUrl (bitrix24-rest.md 1.1), tokens stand in `auth`, `access_token`, `refresh_token`, `token` and in Bearer headers,
+ * a proxy's password before its host. URLs also come with escaped slashes (PHP's JSON) and percent-encoded in others.
  */
 
+const SLASH = String.raw`(?:\\*/|%2F)`
+const SEGMENT = String.raw`[^/\s"'?\\%&]+`
+const TOKEN_NAMES = 'auth|access_token|refresh_token|client_secret|token'
+// After a name in a query string, in PHP's array form, or in JSON, which may itself be quoted inside JSON.
+const ASSIGNMENT = String.raw`(?:\]|%5D)?(?:=|%3D|\\*"\s*:\s*\\*")`
+
 const RULES: readonly (readonly [RegExp, string])[] = [
-  [/(\/rest\/[^/\s"'\\]+\/)[^/\s"'?\\]+(?=\/)/g, '$1***'],
-  [/(\/rest\/\d+\/)[A-Za-z0-9]{6,}/g, '$1***'],
-  [/((?:auth|access_token|refresh_token|client_secret|token|code)(?:=|%3D|"\s*:\s*"|\\"\s*:\s*\\"))[^&\s"'\\]+/gi, '$1***'],
-  [/(auth\[auth\]=)[^&\s"']+/gi, '$1***'],
+  [new RegExp(`(${SLASH}rest${SLASH}${SEGMENT}${SLASH})${SEGMENT}(?=${SLASH})`, 'gi'), '$1***'],
+  [new RegExp(`(${SLASH}rest${SLASH}\\d+${SLASH})[A-Za-z0-9]{6,}`, 'gi'), '$1***'],
+  [new RegExp(`((?:${TOKEN_NAMES})${ASSIGNMENT})[^&\\s"'\\\\]+`, 'gi'), '$1***'],
+  // Only in a query string: elsewhere `code` is an error's or a folder's, and the log is of no use without it.
+  [/([?&]code=)[^&\s"'\\]+/gi, '$1***'],
   [/(Bearer\s+)[^\s"']+/gi, '$1***'],
+  [/(:\/\/[^/\s:@"']*:)[^/\s@"']+(?=@)/g, '$1***'],
 ]
 
 /** The same text with every secret replaced by `***`. Idempotent. */
