@@ -72,8 +72,9 @@ export class FakeClock implements Clock {
     }
   }
 
-  /** Moves time forward, firing every timer that falls due, and lets promise callbacks run in between. */
+  /** Moves time forward, firing every timer that falls due, and lets promise callbacks run before it and in between. */
   async advance(byMs: number): Promise<void> {
+    await settled() // what is already due may set the timer that this call is meant to fire
     const untilMs = this.#elapsedMs + byMs
     for (;;) {
       const next = [...this.#timers].filter((timer) => timer.atMs <= untilMs).sort((a, b) => a.atMs - b.atMs)[0]
