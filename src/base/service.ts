@@ -67,7 +67,7 @@ export class ServiceLoop implements Service {
         restMs = Math.min(FIRST_BACK_OFF_MS * 2 ** (failures - 1), LONGEST_BACK_OFF_MS)
         this.#log.error({ service: this.#name, code: errorCode(error), error: errorText(error), restMs }, 'a turn of the service failed')
       }
-      await this.#rest(restMs, signal)
+      await this.#rest(restMs)
     }
   }
 
@@ -76,14 +76,15 @@ export class ServiceLoop implements Service {
     return this.#stopping.signal.aborted
   }
 
-  async #rest(restMs: number, signal: AbortSignal): Promise<void> {
-    if (this.#woken) return
+  async #rest(restMs: number): Promise<void> {
+    if (this.#woken || this.#isStopping()) return
+    // Not AbortSignal.any with the stop signal: each one it makes leaves a trace on that signal for the life of the loop.
     const cut = new AbortController()
     this.#cutRest = () => {
       cut.abort()
     }
     try {
-      await delay(this.#clock, restMs, AbortSignal.any([signal, cut.signal]))
+      await delay(this.#clock, restMs, cut.signal)
     } catch (error) {
       if (!hasCode(error, 'cancelled')) throw error
     } finally {
