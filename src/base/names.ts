@@ -31,7 +31,8 @@ function characterCount(name: string): number {
 
 /** Simple case folding: two names with the same key cannot stand in one folder (DESIGN.md 6a.14). */
 export function caseKey(name: string): string {
-  return name.normalize('NFC').toLowerCase()
+  // The final form of sigma is the one lower-case letter that depends on where it stands.
+  return name.normalize('NFC').toLowerCase().replaceAll('ς', 'σ')
 }
 
 export const DEFAULT_LOCAL_ONLY_NAMES: readonly string[] = [
