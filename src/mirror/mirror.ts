@@ -141,6 +141,12 @@ export class Mirror {
     return row === undefined ? undefined : itemOf(row)
   }
 
+  /** Of many remote ids those that have a row, by id. */
+  async byRemoteIds(ids: readonly RemoteId[], reader: Reader = this.#store.read): Promise<ReadonlyMap<RemoteId, Item>> {
+    const items = await query(reader, `SELECT ${ITEM_COLUMNS} FROM items WHERE remote_id IN (SELECT value FROM json_each(?))`, JSON.stringify(ids))
+    return new Map(items.flatMap((item) => (item.base === null ? [] : [[item.base.id, item] as const])))
+  }
+
   async byContent(contentId: ContentId, reader: Reader = this.#store.read): Promise<Item | undefined> {
     const row = await reader.get(`SELECT ${ITEM_COLUMNS} FROM items WHERE content_id = ?`, contentId)
     return row === undefined ? undefined : itemOf(row)
@@ -156,6 +162,16 @@ export class Mirror {
     return query(
       this.#store.read,
       `SELECT ${ITEM_COLUMNS} FROM items WHERE parent = ? AND kind = 'folder' AND listed_ms IS NULL AND deleted = 0 AND excluded = 0 AND remote_id IS NOT NULL ORDER BY ino LIMIT ?`,
+      parent,
+      limit,
+    )
+  }
+
+  /** Folders anywhere that were never listed, those below folders made after `parent` first. */
+  async unlistedAfter(parent: Ino, limit: number): Promise<readonly Item[]> {
+    return query(
+      this.#store.read,
+      `SELECT ${ITEM_COLUMNS} FROM items WHERE parent > ? AND kind = 'folder' AND listed_ms IS NULL AND deleted = 0 AND excluded = 0 AND remote_id IS NOT NULL ORDER BY parent, ino LIMIT ?`,
       parent,
       limit,
     )
@@ -184,7 +200,8 @@ export class Mirror {
    * listing asked for before that shows the state of before, and must not be applied to the row.
    */
   confirmedSince(ino: Ino, mark: number): boolean {
-    return (this.#confirmed.get(ino) ?? -1) >= mark
+    // A mark taken after the confirming commit is not smaller than its count: only a greater count came later.
+    return (this.#confirmed.get(ino) ?? -1) > mark
   }
 
   /** The present change count, to be taken before a request is sent. */
@@ -213,6 +230,12 @@ export class Mirror {
   /** Items of the folder, excluded ones too, whose name clashes with this one by case (the same name included). */
   async twinsIn(tx: Reader, parent: Ino, name: string): Promise<readonly Item[]> {
     return query(tx, `SELECT ${ITEM_COLUMNS} FROM items WHERE parent = ? AND name_key = ?`, parent, placeKey(name))
+  }
+
+  /** As `twinsIn` for many names at once. */
+  async twinsOfIn(tx: Reader, parent: Ino, names: readonly string[]): Promise<readonly Item[]> {
+    const keys = JSON.stringify([...new Set(names.map(placeKey))])
+    return query(tx, `SELECT ${ITEM_COLUMNS} FROM items WHERE parent = ? AND name_key IN (SELECT value FROM json_each(?))`, parent, keys)
   }
 
   async childrenIn(tx: Reader, parent: Ino): Promise<readonly Item[]> {
