@@ -67,6 +67,7 @@ export const ERRNO: Readonly<Record<ErrorCode, number>> = {
   'dead-mount': errno.EIO,
   'database-damaged': errno.EIO,
   'database-newer': errno.EIO,
+  'profile-damaged': errno.EIO,
   cancelled: errno.EINTR,
   internal: errno.EIO,
 }

@@ -1,0 +1,386 @@
+/**
+ * The virtual drive behind the kernel door: what each request means. Metadata comes from the mirror, bytes from the cache
+ * or the hydrator, changes go into rows and the journal. Nothing here waits for the network but a read or write of bytes
+ * that are not here, and a folder that was never listed (DESIGN.md section 6, "Never hang").
+ */
+import { statfs } from 'node:fs/promises'
+import type { Clock } from '../base/clock.js'
+import { DriveError } from '../base/errors.js'
+import type { Ino } from '../base/ids.js'
+import type { ContentCache } from '../cache/content-cache.js'
+import type { Content } from '../cache/content.js'
+import type { Hydrator } from '../hydrate/hydrator.js'
+import type { Item } from '../mirror/item.js'
+import type { Mirror } from '../mirror/mirror.js'
+import type { Store } from '../store/store.js'
+import type { Watch } from '../watch/watch.js'
+import type { AttributesOf } from './attributes.js'
+import { holdContent } from './content-holding.js'
+import type { Directories } from './directories.js'
+import type { ExtendedAttributes } from './extended-attributes.js'
+import type { FileWrites } from './file-writes.js'
+import type { Handles, OpenFile } from './handles.js'
+import type { Namespace } from './namespace.js'
+import type { Node, NodeTable } from './nodes.js'
+import type {
+  AttributeChange,
+  Attributes,
+  Caller,
+  DirectoryEntry,
+  DirectoryEntryPlus,
+  Entry,
+  FileSystem,
+  Handle,
+  NodeId,
+  Opened,
+  OpenFlags,
+  RenameFlags,
+  SetXattrFlags,
+  SpaceFigures,
+  Validity,
+} from './operations.js'
+
+export interface DriveFileSystemOptions {
+  readonly store: Store
+  readonly mirror: Mirror
+  readonly cache: ContentCache
+  readonly hydrator: Hydrator
+  readonly watch: Pick<Watch, 'ensureListed' | 'noteUse'>
+  readonly nodes: NodeTable
+  readonly handles: Handles
+  readonly attributes: AttributesOf
+  readonly directories: Directories
+  readonly namespace: Namespace
+  readonly writes: FileWrites
+  readonly xattrs: ExtendedAttributes
+  readonly clock: Clock
+  readonly uid: number
+  readonly gid: number
+  readonly cacheDirectory: string
+  /** A placeholder got another name or place: its bytes may be wanted soon (R7). */
+  readonly onRenamed: (item: Item) => void
+  /** A file may have become eligible for upload. */
+  readonly onSettled: () => void
+  readonly isPreviewReader: (pid: number) => Promise<boolean>
+}
+
+// Every change passes through us and is announced, so the kernel may believe what it has for long.
+const VALIDITY: Validity = { entryMs: 3_600_000, attributesMs: 3_600_000 }
+const NO_ATTRIBUTES: Omit<Attributes, 'ino'> = {
+  kind: 'file',
+  mode: 0,
+  sizeBytes: 0,
+  blocks: 0,
+  linkCount: 0,
+  uid: 0,
+  gid: 0,
+  atimeMs: 0,
+  mtimeMs: 0,
+  ctimeMs: 0,
+}
+const BLOCK_BYTES = 4_096
+const NAME_MAX_BYTES = 255
+
+export class DriveFileSystem implements FileSystem {
+  readonly #o: DriveFileSystemOptions
+
+  constructor(options: DriveFileSystemOptions) {
+    this.#o = options
+  }
+
+  // ---- names --------------------------------------------------------------------------------------------------------
+
+  async lookup(parent: NodeId, name: string, caller: Caller): Promise<Entry> {
+    const folder = await this.#listed(this.#o.nodes.get(parent), caller)
+    const item = await this.#o.mirror.child(folder.ino, name)
+    if (item !== undefined) return this.#entry(item)
+    return { node: 0, attributes: { ...NO_ATTRIBUTES, ino: folder.ino }, ...VALIDITY }
+  }
+
+  forget(node: NodeId, count: number): void {
+    this.#o.nodes.forget(node, count)
+  }
+
+  async mkdir(parent: NodeId, name: string, mode: number, caller: Caller): Promise<Entry> {
+    const folder = await this.#listed(this.#o.nodes.get(parent), caller)
+    this.#o.watch.noteUse(folder.ino)
+    return this.#entry(await this.#o.namespace.makeFolder(folder.ino, name, mode & 0o7777))
+  }
+
+  async unlink(parent: NodeId, name: string): Promise<void> {
+    await this.#o.namespace.unlink(this.#o.nodes.get(parent).ino, name)
+  }
+
+  async rmdir(parent: NodeId, name: string, caller: Caller): Promise<void> {
+    const folder = this.#o.nodes.get(parent)
+    const item = await this.#o.mirror.child(folder.ino, name)
+    if (item?.kind === 'folder') await this.#o.watch.ensureListed(item.ino, caller.signal)
+    await this.#o.namespace.removeFolder(folder.ino, name)
+  }
+
+  async rename(parent: NodeId, name: string, newParent: NodeId, newName: string, flags: RenameFlags, caller: Caller): Promise<void> {
+    if (flags.exchange) throw new DriveError('invalid', 'names cannot be exchanged in one step on the portal')
+    const from = { parent: this.#o.nodes.get(parent).ino, name }
+    const target = await this.#listed(this.#o.nodes.get(newParent), caller)
+    const victim = await this.#o.mirror.child(target.ino, newName)
+    if (victim?.kind === 'folder') await this.#o.watch.ensureListed(victim.ino, caller.signal)
+    const before = await this.#o.namespace.rename(from, { parent: target.ino, name: newName }, flags.noReplace)
+    if (before?.kind === 'file') this.#o.onRenamed(before)
+  }
+
+  // ---- attributes ---------------------------------------------------------------------------------------------------
+
+  async getattr(id: NodeId, handle: Handle | undefined): Promise<{ attributes: Attributes; attributesMs: number }> {
+    const node = this.#o.nodes.get(id)
+    const item = await this.#o.mirror.get(node.ino)
+    if (isCurrent(node, item)) return { attributes: await this.#o.attributes.one(item), attributesMs: VALIDITY.attributesMs }
+    return { attributes: this.#goneAttributes(node, item, handle), attributesMs: 0 }
+  }
+
+  async setattr(id: NodeId, handle: Handle | undefined, change: AttributeChange, caller: Caller): Promise<{ attributes: Attributes; attributesMs: number }> {
+    const node = this.#o.nodes.get(id)
+    if (change.uid !== undefined && change.uid !== this.#o.uid) throw new DriveError('not-permitted', 'files of the drive belong to who mounted it')
+    if (change.gid !== undefined && change.gid !== this.#o.gid) throw new DriveError('not-permitted', 'files of the drive belong to who mounted it')
+    if (change.sizeBytes !== undefined) await this.#truncate(node, handle, change.sizeBytes, caller.signal)
+    const nowMs = this.#o.clock.nowMs()
+    const mtimeMs = change.mtimeMs === 'now' ? nowMs : change.mtimeMs
+    if (change.mode !== undefined || mtimeMs !== undefined) {
+      await this.#o.store.transact(async (tx) => {
+        const item = await this.#o.mirror.getIn(tx, node.ino)
+        if (item === undefined || item.deleted) return // unlinked while open: nothing is left to keep it in
+        await this.#o.mirror.update(tx, item, {
+          ctimeMs: nowMs,
+          ...(change.mode === undefined ? {} : { mode: change.mode & 0o7777 }),
+          ...(mtimeMs === undefined ? {} : { mtimeMs: Math.round(mtimeMs) }),
+        })
+      })
+      if (mtimeMs !== undefined) this.#o.writes.timesSet(node.ino)
+    }
+    return this.getattr(id, handle)
+  }
+
+  readlink(): string {
+    throw new DriveError('invalid', 'the drive has no symbolic links')
+  }
+
+  async statfs(): Promise<SpaceFigures> {
+    const { limitBytes, usedBytes, pinnedBytes, dirtyBytes } = this.#o.cache.usage()
+    const disk = await statfs(this.#o.cacheDirectory)
+    const cleanBytes = Math.max(usedBytes - pinnedBytes - dirtyBytes, 0)
+    // What can still be written: what the ceiling leaves beside content that cannot be evicted, and the disk can take.
+    const freeBytes = Math.max(Math.min(limitBytes - pinnedBytes - dirtyBytes, disk.bavail * disk.bsize + cleanBytes), 0)
+    const blocksFree = Math.floor(freeBytes / BLOCK_BYTES)
+    return {
+      blockSizeBytes: BLOCK_BYTES,
+      blocks: Math.max(Math.floor(limitBytes / BLOCK_BYTES), blocksFree),
+      blocksFree,
+      blocksAvailable: blocksFree,
+      files: 2 ** 31,
+      filesFree: 2 ** 30,
+      nameMaxBytes: NAME_MAX_BYTES,
+    }
+  }
+
+  // ---- files --------------------------------------------------------------------------------------------------------
+
+  async create(parent: NodeId, name: string, mode: number, flags: OpenFlags, caller: Caller): Promise<{ entry: Entry; opened: Opened }> {
+    const folder = await this.#listed(this.#o.nodes.get(parent), caller)
+    this.#o.watch.noteUse(folder.ino)
+    const { item, contentId } = await this.#o.namespace.createFile(folder.ino, name, mode & 0o7777)
+    const content = await this.#o.cache.acquire(contentId)
+    const entry = await this.#entry(item)
+    const node = this.#o.nodes.get(entry.node as NodeId)
+    return { entry, opened: this.#opened(node, flags, content) }
+  }
+
+  async open(id: NodeId, flags: OpenFlags, caller: Caller): Promise<Opened> {
+    const node = this.#o.nodes.get(id)
+    const item = await this.#o.mirror.get(node.ino)
+    if (!isCurrent(node, item)) throw new DriveError('vanished', 'the content has changed on the portal') // the kernel looks the path up again
+    if (item.kind === 'folder') throw new DriveError('is-directory', 'open of a folder')
+    if (item.parent !== null) this.#o.watch.noteUse(item.parent)
+    const content = await this.#contentOf(item.ino)
+    try {
+      if (!content.isComplete && !flags.write && (await this.#o.isPreviewReader(caller.pid))) {
+        throw new DriveError('forbidden', 'the file is not here and is not fetched for previews')
+      }
+      if (flags.truncate) await this.#o.writes.truncate(item.ino, content, 0, caller.signal)
+      return this.#opened(node, flags, content)
+    } catch (error) {
+      await content.release()
+      throw error
+    }
+  }
+
+  async read(_node: NodeId, handle: Handle, offset: number, sizeBytes: number, caller: Caller): Promise<Uint8Array> {
+    const { content } = this.#o.handles.file(handle)
+    const end = Math.min(offset + sizeBytes, content.sizeBytes)
+    if (offset >= end) return new Uint8Array(0)
+    if (content.has({ start: offset, end })) return content.read(offset, end - offset)
+    return this.#o.hydrator.read(content, offset, end - offset, { signal: caller.signal })
+  }
+
+  async write(_node: NodeId, handle: Handle, offset: number, data: Uint8Array, _fromCache: boolean, caller: Caller): Promise<number> {
+    const file = this.#o.handles.file(handle)
+    if (!file.flags.write) throw new DriveError('bad-handle', 'the handle is not open for writing')
+    return this.#o.writes.write(file, offset, data, caller.signal)
+  }
+
+  async flush(_node: NodeId, handle: Handle): Promise<void> {
+    const file = this.#o.handles.file(handle)
+    if (file.flags.write) await this.#o.writes.flush(file)
+  }
+
+  async release(_node: NodeId, handle: Handle): Promise<void> {
+    await this.#close(this.#o.handles.file(handle))
+  }
+
+  async fsync(_node: NodeId, handle: Handle): Promise<void> {
+    await this.#o.writes.fsync(this.#o.handles.file(handle))
+  }
+
+  async fallocate(_node: NodeId, handle: Handle, offset: number, lengthBytes: number, mode: number, caller: Caller): Promise<void> {
+    const file = this.#o.handles.file(handle)
+    if (!file.flags.write) throw new DriveError('bad-handle', 'the handle is not open for writing')
+    await this.#o.writes.allocate(file, offset, lengthBytes, mode, caller.signal)
+  }
+
+  // ---- directories --------------------------------------------------------------------------------------------------
+
+  async opendir(id: NodeId, caller: Caller): Promise<Opened> {
+    const node = this.#o.nodes.get(id)
+    await this.#listed(node, caller)
+    this.#o.watch.noteUse(node.ino)
+    this.#o.nodes.hold(node.id)
+    return { handle: this.#o.handles.openDirectory(node).handle, keepCache: false, directIo: false }
+  }
+
+  async readdir(_node: NodeId, handle: Handle, offset: number, sizeBytes: number): Promise<readonly DirectoryEntry[]> {
+    const { directories } = this.#o
+    return directories.fitting(await directories.entriesFrom(this.#o.handles.directory(handle), offset), sizeBytes, false)
+  }
+
+  async readdirplus(_node: NodeId, handle: Handle, offset: number, sizeBytes: number): Promise<readonly DirectoryEntryPlus[]> {
+    const { directories, mirror } = this.#o
+    const fitting = directories.fitting(await directories.entriesFrom(this.#o.handles.directory(handle), offset), sizeBytes, true)
+    const items = new Map((await mirror.getMany(fitting.map(({ ino }) => ino))).map((item) => [item.ino, item]))
+    const facts = await this.#o.attributes.facts([...items.values()])
+    return fitting.map((entry) => {
+      const item = items.get(entry.ino)
+      const isDots = entry.name === '.' || entry.name === '..'
+      // Gone since the snapshot: shown without an answer, so that the kernel asks when somebody cares.
+      if (item === undefined || isDots) return { ...entry, entry: { node: 0, attributes: { ...NO_ATTRIBUTES, ino: entry.ino, kind: entry.kind }, ...VALIDITY } }
+      const attributes = this.#o.attributes.of(item, item.contentId === null ? undefined : facts.get(item.contentId))
+      return { ...entry, entry: { node: this.#o.nodes.look(item).id, attributes, ...VALIDITY } }
+    })
+  }
+
+  releasedir(_node: NodeId, handle: Handle): void {
+    this.#o.nodes.letGo(this.#o.handles.closeDirectory(handle).node.id)
+  }
+
+  /** Names are rows: one durable commit makes every earlier one durable. */
+  async fsyncdir(): Promise<void> {
+    await this.#o.store.transact(() => Promise.resolve(), { durable: true })
+  }
+
+  // ---- extended attributes ------------------------------------------------------------------------------------------
+
+  async getxattr(id: NodeId, name: string): Promise<Uint8Array> {
+    return this.#o.xattrs.get(await this.#item(id), name)
+  }
+
+  async listxattr(id: NodeId): Promise<readonly string[]> {
+    return this.#o.xattrs.list(await this.#item(id))
+  }
+
+  async setxattr(id: NodeId, name: string, value: Uint8Array, flags: SetXattrFlags): Promise<void> {
+    await this.#o.xattrs.set(await this.#item(id), name, value, flags)
+  }
+
+  async removexattr(id: NodeId, name: string): Promise<void> {
+    await this.#o.xattrs.remove(await this.#item(id), name)
+  }
+
+  // ---- the end ------------------------------------------------------------------------------------------------------
+
+  /** The mount is gone: whatever was open is recorded and let go. */
+  async closeAll(): Promise<void> {
+    for (const file of this.#o.handles.files()) await this.#close(file)
+    await this.#o.writes.settle()
+  }
+
+  // -------------------------------------------------------------------------------------------------------------------
+
+  /** The bytes of the item now, held for the caller. A placeholder nobody has opened gets its row here. */
+  async #contentOf(ino: Ino): Promise<Content> {
+    return holdContent(this.#o, ino)
+  }
+
+  #opened(node: Node, flags: OpenFlags, content: Content): Opened {
+    this.#o.nodes.hold(node.id)
+    return { handle: this.#o.handles.openFile(node, flags, content).handle, keepCache: true, directIo: false }
+  }
+
+  async #close(file: OpenFile): Promise<void> {
+    // Stores through a mapping may have come after the last close(2).
+    if (file.flags.write) await this.#o.writes.flush(file)
+    const { lastWriter } = this.#o.handles.closeFile(file.handle)
+    if (file.flags.read) this.#o.hydrator.readerGone(file.content)
+    await file.content.release()
+    this.#o.nodes.letGo(file.node.id)
+    if (lastWriter) this.#o.onSettled()
+  }
+
+  async #truncate(node: Node, handle: Handle | undefined, sizeBytes: number, signal: AbortSignal): Promise<void> {
+    const open = handle === undefined ? undefined : this.#o.handles.file(handle)
+    if (open !== undefined) {
+      await this.#o.writes.truncate(node.ino, open.content, sizeBytes, signal)
+      return
+    }
+    const item = await this.#o.mirror.get(node.ino)
+    if (!isCurrent(node, item)) throw new DriveError('vanished', 'the content has changed on the portal')
+    if (item.kind === 'folder') throw new DriveError('is-directory', 'a folder has no length')
+    const content = await this.#contentOf(node.ino)
+    try {
+      await this.#o.writes.truncate(node.ino, content, sizeBytes, signal)
+    } finally {
+      await content.release()
+    }
+    this.#o.onSettled()
+  }
+
+  /** The folder of the node, listed; waits for the network only the first time. */
+  async #listed(node: Node, caller: Caller): Promise<Item> {
+    const folder = await this.#o.mirror.get(node.ino)
+    if (folder === undefined || folder.deleted) throw new DriveError('not-found', 'the folder is gone')
+    if (folder.listedMs === null) await this.#o.watch.ensureListed(folder.ino, caller.signal)
+    return folder
+  }
+
+  async #entry(item: Item): Promise<Entry> {
+    const attributes = await this.#o.attributes.one(item)
+    return { node: this.#o.nodes.look(item).id, attributes, ...VALIDITY }
+  }
+
+  async #item(id: NodeId): Promise<Item> {
+    const node = this.#o.nodes.get(id)
+    const item = node.gone ?? (await this.#o.mirror.get(node.ino))
+    if (item === undefined) throw new DriveError('vanished', 'the item is gone')
+    return item
+  }
+
+  /** Attributes of a node whose name or content generation is gone: only an open handle still knows them. */
+  #goneAttributes(node: Node, item: Item | undefined, handle: Handle | undefined): Attributes {
+    const open = handle === undefined ? this.#o.handles.anyOf(node) : this.#o.handles.file(handle)
+    const last = node.gone ?? item
+    if (open === undefined || last === undefined) throw new DriveError('vanished', 'the item is gone')
+    const { content } = open
+    return { ...this.#o.attributes.of({ ...last, contentId: content.id }, undefined), sizeBytes: content.sizeBytes, linkCount: node.gone === undefined ? 1 : 0 }
+  }
+}
+
+function isCurrent(node: Node, item: Item | undefined): item is Item {
+  if (item === undefined || item.deleted || node.gone !== undefined) return false
+  return item.kind === 'folder' || item.contentGeneration === node.generation
+}

@@ -1,0 +1,199 @@
+/**
+ * Local changes of content: the dirty mark before the first byte, the bytes, and what is recorded when a program closes
+ * or syncs (DESIGN.md 6a.3, 6a.4). Order: bytes, then rows, then the reply. Changes of one item run one after another.
+ */
+import type { Clock } from '../base/clock.js'
+import { DriveError, errorCode, errorText } from '../base/errors.js'
+import type { Ino } from '../base/ids.js'
+import type { Log } from '../base/log.js'
+import type { Content } from '../cache/content.js'
+import type { Hydrator } from '../hydrate/hydrator.js'
+import type { Journal } from '../journal/journal.js'
+import type { Mirror } from '../mirror/mirror.js'
+import type { Store, Transaction } from '../store/store.js'
+import type { Handles, OpenFile } from './handles.js'
+import { Serial } from './serial.js'
+
+export interface FileWritesOptions {
+  readonly store: Store
+  readonly mirror: Mirror
+  readonly journal: Journal
+  readonly hydrator: Hydrator
+  readonly handles: Handles
+  readonly clock: Clock
+  readonly log: Log
+  readonly uploadDelayMs: () => number
+  /** A file may be eligible for upload now. */
+  readonly onSettled: () => void
+}
+
+const TRUNCATE_DEADLINE_MS = 10_000 // a process in truncate cannot be killed (fuse-engine.md fact 2)
+
+export class FileWrites {
+  readonly #store: Store
+  readonly #mirror: Mirror
+  readonly #journal: Journal
+  readonly #hydrator: Hydrator
+  readonly #handles: Handles
+  readonly #clock: Clock
+  readonly #log: Log
+  readonly #uploadDelayMs: () => number
+  readonly #onSettled: () => void
+  readonly #serial = new Serial<Ino>()
+  /** Background fdatasyncs; awaited at the end of the mount. */
+  readonly #syncing = new Set<Promise<void>>()
+
+  constructor(options: FileWritesOptions) {
+    this.#store = options.store
+    this.#mirror = options.mirror
+    this.#journal = options.journal
+    this.#hydrator = options.hydrator
+    this.#handles = options.handles
+    this.#clock = options.clock
+    this.#log = options.log
+    this.#uploadDelayMs = options.uploadDelayMs
+    this.#onSettled = options.onSettled
+  }
+
+  /** Waits until the base version is complete: a program that waits in WRITE can be killed. */
+  write(file: OpenFile, offset: number, bytes: Uint8Array, signal: AbortSignal): Promise<number> {
+    return this.#serial.run(file.node.ino, async () => {
+      await this.#complete(file.content, signal)
+      await this.#mark(file.node.ino, file.content)
+      await file.content.write(offset, bytes)
+      this.#modified(file.node.ino)
+      return bytes.length
+    })
+  }
+
+  allocate(file: OpenFile, offset: number, lengthBytes: number, mode: number, signal: AbortSignal): Promise<void> {
+    return this.#serial.run(file.node.ino, async () => {
+      await this.#complete(file.content, signal)
+      await this.#mark(file.node.ino, file.content)
+      await file.content.allocate(offset, lengthBytes, mode)
+      this.#modified(file.node.ino)
+    })
+  }
+
+  /** With or without an open handle. To 0 nothing is needed; to n, the first n bytes. */
+  truncate(ino: Ino, content: Content, sizeBytes: number, signal: AbortSignal): Promise<void> {
+    return this.#serial.run(ino, async () => {
+      if (sizeBytes === content.sizeBytes) return
+      if (sizeBytes > 0) await this.#withinDeadline(signal, (limited) => this.#complete(content, limited))
+      await this.#mark(ino, content)
+      await content.truncate(sizeBytes)
+      await this.#record(ino, content, this.#clock.nowMs())
+    })
+  }
+
+  /** After this the content survives kill -9: size, times and the journal entry are in the database. */
+  flush(file: OpenFile): Promise<void> {
+    return this.#serial.run(file.node.ino, async () => {
+      if (!this.#isUnrecorded(file)) return
+      await this.#record(file.node.ino, file.content, this.#handles.peekState(file.node.ino)?.modifiedMs ?? undefined)
+      this.#syncLater(file)
+    })
+  }
+
+  /** After this the content survives a power loss. */
+  fsync(file: OpenFile): Promise<void> {
+    return this.#serial.run(file.node.ino, async () => {
+      if (!file.content.isDirty) return
+      await file.content.sync()
+      await this.#record(file.node.ino, file.content, this.#handles.peekState(file.node.ino)?.modifiedMs ?? undefined, { durable: true })
+    })
+  }
+
+  /** Times were set by hand: the next flush must not overwrite them. */
+  timesSet(ino: Ino): void {
+    const state = this.#handles.peekState(ino)
+    if (state !== undefined) state.modifiedMs = null
+  }
+
+  /** Everything that runs in the background is over. */
+  async settle(): Promise<void> {
+    await Promise.all(this.#syncing)
+  }
+
+  #isUnrecorded(file: OpenFile): boolean {
+    return this.#handles.peekState(file.node.ino)?.flushedSequence !== file.content.writeSequence
+  }
+
+  #modified(ino: Ino): void {
+    const state = this.#handles.peekState(ino)
+    if (state !== undefined) state.modifiedMs = this.#clock.nowMs()
+  }
+
+  async #complete(content: Content, signal: AbortSignal): Promise<void> {
+    if (!content.isComplete) await this.#hydrator.hydrate(content, { priority: 'interactive', signal })
+  }
+
+  /** "May be dirty", durably, before the first byte changes. */
+  async #mark(ino: Ino, content: Content): Promise<void> {
+    if (!content.needsDirtyMark) return
+    await this.#store.transact(async (tx) => {
+      await content.markDirty(tx)
+      await this.#touch(tx, ino, content)
+    })
+  }
+
+  async #record(ino: Ino, content: Content, modifiedMs: number | undefined, options: { durable?: boolean } = {}): Promise<void> {
+    const sequence = content.writeSequence
+    await this.#store.transact(async (tx) => {
+      await content.persist(tx)
+      if (options.durable === true) await content.markSynced(tx)
+      const item = await this.#mirror.getIn(tx, ino)
+      if (item === undefined || item.contentId !== content.id) return // unlinked, replaced or an older generation
+      const times = modifiedMs === undefined ? {} : { mtimeMs: modifiedMs, ctimeMs: this.#clock.nowMs() }
+      await this.#mirror.update(tx, item, { sizeBytes: content.sizeBytes, ...times })
+      await this.#touch(tx, ino, content)
+    }, options)
+    const state = this.#handles.peekState(ino)
+    if (state === undefined) return
+    state.flushedSequence = sequence
+    state.lastFlushMs = this.#clock.nowMs()
+    state.modifiedMs = null
+  }
+
+  /** The row's entry says that there is something to send; an unlinked or local-only file has none. */
+  async #touch(tx: Transaction, ino: Ino, content: Content): Promise<void> {
+    const item = await this.#mirror.getIn(tx, ino)
+    if (item === undefined || item.deleted || item.localOnly || item.contentId !== content.id) return
+    const nowMs = this.#clock.nowMs()
+    await this.#journal.touch(tx, ino, nowMs, nowMs + this.#uploadDelayMs())
+  }
+
+  /** close(2) does not wait for the disk; an upload waits for this. */
+  #syncLater(file: OpenFile): void {
+    const { content } = file
+    content.retain()
+    const syncing = (async () => {
+      try {
+        await content.sync()
+        await this.#store.transact((tx) => content.markSynced(tx))
+      } catch (error) {
+        this.#log.error({ code: errorCode(error), error: errorText(error), ino: file.node.ino }, 'a closed file could not be synced to disk')
+      } finally {
+        await content.release()
+      }
+      this.#onSettled()
+    })()
+    this.#syncing.add(syncing)
+    void syncing.finally(() => this.#syncing.delete(syncing))
+  }
+
+  async #withinDeadline(signal: AbortSignal, work: (limited: AbortSignal) => Promise<void>): Promise<void> {
+    const deadline = new AbortController()
+    const cancel = this.#clock.setTimer(TRUNCATE_DEADLINE_MS, () => {
+      deadline.abort()
+    })
+    try {
+      await work(AbortSignal.any([signal, deadline.signal]))
+    } catch (error) {
+      if (deadline.signal.aborted) throw new DriveError('deadline', 'the bytes before the cut did not arrive in time', { cause: error })
+      throw error
+    } finally {
+      cancel()
+    }
+  }
+}

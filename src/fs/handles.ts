@@ -1,0 +1,113 @@
+/**
+ * Open files and directories. A file handle holds its content from open to release, so an unlink, a rename over it or a
+ * remote change leaves the bytes it was opened on readable. Knows which items are open for writing, for the uploader.
+ */
+import { DriveError } from '../base/errors.js'
+import type { Ino } from '../base/ids.js'
+import type { Content } from '../cache/content.js'
+import type { DirectoryEntry, Handle, OpenFlags } from './operations.js'
+import type { Node } from './nodes.js'
+
+export interface OpenFile {
+  readonly handle: Handle
+  readonly node: Node
+  readonly flags: OpenFlags
+  readonly content: Content
+}
+
+export interface OpenDirectory {
+  readonly handle: Handle
+  readonly node: Node
+  /** The listing as it was at opendir or at the last rewind: offsets stay true while others change the directory. */
+  entries: readonly DirectoryEntry[] | undefined
+}
+
+/** What handles of one item have in common. */
+export interface OpenState {
+  /** How many handles may write. */
+  writers: number
+  handles: number
+  /** When the last write came that is not yet recorded in the mirror; null when all are. */
+  modifiedMs: number | null
+  /** The content's write count at the last FLUSH that recorded it. */
+  flushedSequence: number
+  lastFlushMs: number | null
+}
+
+export class Handles {
+  readonly #files = new Map<Handle, OpenFile>()
+  readonly #directories = new Map<Handle, OpenDirectory>()
+  readonly #states = new Map<Ino, OpenState>()
+  #last = 0
+
+  openFile(node: Node, flags: OpenFlags, content: Content): OpenFile {
+    const file: OpenFile = { handle: this.#next(), node, flags, content }
+    this.#files.set(file.handle, file)
+    const state = this.#states.get(node.ino) ?? { writers: 0, handles: 0, modifiedMs: null, flushedSequence: content.writeSequence, lastFlushMs: null }
+    state.handles += 1
+    if (flags.write) state.writers += 1
+    this.#states.set(node.ino, state)
+    return file
+  }
+
+  file(handle: Handle): OpenFile {
+    const file = this.#files.get(handle)
+    if (file === undefined) throw new DriveError('bad-handle', 'the file handle is not open')
+    return file
+  }
+
+  /** The handle is over. Answers the item's state when this was the last one that could write. */
+  closeFile(handle: Handle): { file: OpenFile; lastWriter: boolean } {
+    const file = this.file(handle)
+    this.#files.delete(handle)
+    const state = this.state(file.node.ino)
+    state.handles -= 1
+    if (file.flags.write) state.writers -= 1
+    if (state.handles === 0) this.#states.delete(file.node.ino)
+    return { file, lastWriter: file.flags.write && state.writers === 0 }
+  }
+
+  state(ino: Ino): OpenState {
+    const state = this.#states.get(ino)
+    if (state === undefined) throw new DriveError('internal', 'an item without handles has no open state')
+    return state
+  }
+
+  peekState(ino: Ino): OpenState | undefined {
+    return this.#states.get(ino)
+  }
+
+  /** Any handle of the node: what getattr answers from once the name or the generation is gone. */
+  anyOf(node: Node): OpenFile | undefined {
+    for (const file of this.#files.values()) if (file.node === node) return file
+    return undefined
+  }
+
+  openDirectory(node: Node): OpenDirectory {
+    const directory: OpenDirectory = { handle: this.#next(), node, entries: undefined }
+    this.#directories.set(directory.handle, directory)
+    return directory
+  }
+
+  directory(handle: Handle): OpenDirectory {
+    const directory = this.#directories.get(handle)
+    if (directory === undefined) throw new DriveError('bad-handle', 'the directory handle is not open')
+    return directory
+  }
+
+  closeDirectory(handle: Handle): OpenDirectory {
+    const directory = this.directory(handle)
+    this.#directories.delete(handle)
+    return directory
+  }
+
+  /** Everything open, for the orderly end of a mount. */
+  files(): readonly OpenFile[] {
+    return [...this.#files.values()]
+  }
+
+  #next(): Handle {
+    this.#last += 1
+    return this.#last as Handle
+  }
+}

@@ -1,0 +1,47 @@
+/**
+ * Programs that read files nobody asked for: thumbnailers and indexers. For a file whose bytes are not here they get
+ * EACCES, so that opening a folder of pictures downloads none of them. Known by the name of the process (the kernel keeps
+ * its first 15 bytes).
+ */
+import { readFile } from 'node:fs/promises'
+
+const COMMAND_NAMES: readonly string[] = [
+  'tumblerd',
+  'ffmpegthumbnailer',
+  'totem-video-thumbnailer',
+  'totem-gst-thumbnailer',
+  'gdk-pixbuf-thumbnailer',
+  'evince-thumbnailer',
+  'gnome-thumbnail-font',
+  'gsf-office-thumbnailer',
+  'librsvg-thumbnailer',
+  'rsvg-thumbnailer',
+  'glycin-thumbnailer',
+  'gst-thumbnailers',
+  'thumbnail.so',
+  'tracker-extract-3',
+  'tracker-extract',
+  'tracker-miner-fs-3',
+  'tracker-miner-fs',
+  'localsearch-extractor-3',
+  'localsearch-3',
+  'baloo_file',
+  'baloo_file_extractor',
+  'recollindex',
+  'updatedb',
+  'updatedb.plocate',
+  'updatedb.mlocate',
+]
+
+const KERNEL_NAME_BYTES = 15 // TASK_COMM_LEN without the zero
+
+const SHORT_NAMES: ReadonlySet<string> = new Set(COMMAND_NAMES.map((name) => name.slice(0, KERNEL_NAME_BYTES)))
+
+/** Whether the process is a thumbnailer or an indexer; false when it cannot be told. */
+export async function isPreviewReader(pid: number): Promise<boolean> {
+  try {
+    return SHORT_NAMES.has((await readFile(`/proc/${pid}/comm`, 'utf8')).trim())
+  } catch {
+    return false // the process has ended or lives in another pid namespace: treat it as anybody
+  }
+}
