@@ -1,0 +1,63 @@
+/**
+ * Whether the portal answers: an observable flag with the times of the last success and failure. A connection refused
+ * means offline at once; a broken or silent one only when it comes several times in a row.
+ */
+import type { Clock } from '../base/clock.js'
+
+export interface ConnectionState {
+  readonly online: boolean
+  /** When it became so, wall time. */
+  readonly sinceMs: number
+  readonly lastSuccessMs: number | undefined
+  readonly lastFailureMs: number | undefined
+}
+
+export type ConnectionListener = (state: ConnectionState) => void
+
+const BROKEN_IN_A_ROW = 3 // a single reset is the network's everyday life
+
+export class ConnectionWatch {
+  readonly #clock: Clock
+  readonly #listeners = new Set<ConnectionListener>()
+  #state: ConnectionState
+  #brokenInARow = 0
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+    this.#state = { online: true, sinceMs: clock.nowMs(), lastSuccessMs: undefined, lastFailureMs: undefined }
+  }
+
+  get state(): ConnectionState {
+    return this.#state
+  }
+
+  /** Calls `listener` at each change between online and offline; the answer ends that. */
+  onChange(listener: ConnectionListener): () => void {
+    this.#listeners.add(listener)
+    return () => {
+      this.#listeners.delete(listener)
+    }
+  }
+
+  /** The portal answered, whatever it said. */
+  answered(): void {
+    this.#brokenInARow = 0
+    this.#become(true, { lastSuccessMs: this.#clock.nowMs() })
+  }
+
+  unreachable(): void {
+    this.#become(false, { lastFailureMs: this.#clock.nowMs() })
+  }
+
+  broken(): void {
+    this.#brokenInARow += 1
+    this.#become(this.#state.online && this.#brokenInARow < BROKEN_IN_A_ROW, { lastFailureMs: this.#clock.nowMs() })
+  }
+
+  #become(online: boolean, times: { lastSuccessMs?: number; lastFailureMs?: number }): void {
+    const changed = online !== this.#state.online
+    this.#state = { ...this.#state, ...times, online, sinceMs: changed ? this.#clock.nowMs() : this.#state.sinceMs }
+    if (!changed) return
+    for (const listener of [...this.#listeners]) listener(this.#state)
+  }
+}

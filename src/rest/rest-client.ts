@@ -1,0 +1,315 @@
+/**
+ * Calls to one portal by webhook: turn in the budget, one exchange, the envelope, another try where that is right. The
+ * only place that knows the secret's URLs; no error, field or log line that leaves here holds them. A portal that moved
+ * (302) is followed only where the secret may go.
+ */
+import { delay, type Clock } from '../base/clock.js'
+import { DriveError, errorText } from '../base/errors.js'
+import type { Log } from '../base/log.js'
+import type { Random } from '../base/random.js'
+import { BATCH_LIMIT, batchParameters, readBatch, type BatchCommand } from './batch.js'
+import { Budget, type BudgetSnapshot } from './budget.js'
+import type { Priority } from './budget-state.js'
+import type { BudgetStore } from './budget-store.js'
+import { ConnectionWatch, type ConnectionListener, type ConnectionState } from './connection-state.js'
+import type { Answer, Envelope } from './envelope.js'
+import { failureKind } from './failure-table.js'
+import { OperatingWatch } from './operating-watch.js'
+import type { PhpParameters } from './php-query.js'
+import { PortalAgents } from './portal-agents.js'
+import type { ProxySettings } from './proxy-settings.js'
+import { PortalExchanges, readAnswer } from './portal-exchanges.js'
+import { safeUrl } from './redirects.js'
+import { Refused, finalError, refusalError } from './refused.js'
+import { planRetry, type AttemptFailure } from './retry-plan.js'
+import { Transport, TransportFailure, type Exchange, type StreamedBody } from './transport.js'
+import type { Webhook } from './webhook.js'
+
+export interface RestOptions {
+  readonly priority: Priority
+  readonly signal?: AbortSignal
+}
+
+export interface RestCall {
+  readonly method: string
+  /** Parameters, or the whole JSON body as a stream for what does not fit in memory. */
+  readonly parameters: PhpParameters | StreamedBody
+  /** Doing it twice is the same as doing it once. A call that is not is never repeated once it may have arrived. */
+  readonly idempotent: boolean
+}
+
+export type BatchOutcome = { readonly ok: true; readonly answer: Answer } | { readonly ok: false; readonly error: DriveError }
+
+const PROBE_PATIENCE_MS = 1_000 // a person's call waits so long for a portal that was away to be back
+const PROBE_EVERY_MS = 2_000
+
+export class RestClient {
+  readonly #agents: PortalAgents
+  readonly #exchanges: PortalExchanges
+  readonly #budget: Budget
+  readonly #operating: OperatingWatch
+  readonly #connection: ConnectionWatch
+  readonly #clock: Clock
+  readonly #log: Log
+  readonly #closing = new AbortController()
+  /** Calls that are not over, for close. */
+  readonly #active = new Set<Promise<unknown>>()
+  #probing: Promise<boolean> | undefined
+  #lastProbeFailureMs = -Infinity
+
+  constructor(options: {
+    webhook: Webhook
+    budgetStore: BudgetStore
+    clock: Clock
+    random: Random
+    log: Log
+    proxy: ProxySettings
+    /** Longest silence inside a download: the setting `stallDeadline`. */
+    idleTimeoutMs: () => number
+    /** The portal has a new address: to be stored. */
+    onMoved: (webhook: Webhook) => void
+  }) {
+    this.#clock = options.clock
+    this.#log = options.log
+    this.#agents = new PortalAgents({ clock: options.clock, proxy: options.proxy })
+    this.#budget = new Budget({ store: options.budgetStore, clock: options.clock, random: options.random })
+    this.#operating = new OperatingWatch(options.clock)
+    this.#connection = new ConnectionWatch(options.clock)
+    this.#exchanges = new PortalExchanges({
+      webhook: options.webhook,
+      transport: new Transport({ agents: this.#agents, clock: options.clock }),
+      connection: this.#connection,
+      log: options.log,
+      idleTimeoutMs: options.idleTimeoutMs,
+      onMoved: options.onMoved,
+    })
+  }
+
+  /** One method. Throws DriveError; an unknown code of the portal comes as `portal-error` with `fields.portalCode`. */
+  call({ method, parameters, idempotent }: RestCall, options: RestOptions): Promise<Answer> {
+    const body = isStreamed(parameters) ? parameters : jsonBody(parameters)
+    return this.#run({ methods: [method], label: method, idempotent, options }, async () => {
+      const answer = await this.#ask(method, body, idempotent, options.signal)
+      // Only the cloud counts execution time; a portal of one's own usually has no limiter at all (2.2).
+      if (answer.time !== undefined && answer.time.operatingSeconds === undefined && !isCloud(this.#exchanges.webhook.host)) this.#budget.uncounted()
+      return answer
+    })
+  }
+
+  /** Up to 50 reads in one request: one outcome each, in order. A failure of the whole throws. */
+  batch(commands: readonly BatchCommand[], options: RestOptions): Promise<readonly BatchOutcome[]> {
+    if (commands.length > BATCH_LIMIT) throw new RangeError(`a batch holds ${BATCH_LIMIT} commands`)
+    const methods = [...new Set(commands.map(({ method }) => method))]
+    return this.#run({ methods, label: 'batch', idempotent: true, options }, async () => {
+      const answer = await this.#ask('batch', jsonBody(batchParameters(commands)), true, options.signal)
+      const slots = readBatch(answer.result, commands.length)
+      if (slots === undefined) throw new Refused({ code: 'bad-answer', retry: 'temporary' }, { status: 200, portalCode: undefined }, '')
+      return slots.map((slot, index): BatchOutcome => {
+        const method = commands[index]?.method ?? ''
+        if (slot.kind === 'missing') return { ok: false, error: new DriveError('bad-answer', `the portal left ${method} out of its answer`, { fields: { method } }) }
+        if (slot.kind === 'answer') {
+          this.#operating.note(method, slot.answer.time)
+          return { ok: true, answer: slot.answer }
+        }
+        const kind = failureKind(slot.refusal)
+        if (kind.retry === 'operating') this.#operating.refused(method, slot.time?.operatingResetInMs)
+        return { ok: false, error: refusalError(kind.code, method, new Refused(kind, slot.refusal, ''), this.#exchanges.webhook) }
+      })
+    })
+  }
+
+  /** Posts a form to an address that the portal gave (step 2 of an upload). Never repeated once it may have arrived. */
+  post(address: string, body: StreamedBody, options: RestOptions): Promise<Answer> {
+    const url = safeUrl(address, this.#exchanges.webhook)
+    return this.#run({ methods: [], label: 'upload', idempotent: false, options }, () => this.#exchanges.post(url, body, 'write', options.signal).then(answerOf))
+  }
+
+  /** The head of a download from an address that the portal gave; its body is the caller's. A refusal throws with `fields.status`. */
+  fetchBytes(address: string, headers: Readonly<Record<string, string>>, options: RestOptions): Promise<Exchange> {
+    const url = safeUrl(address, this.#exchanges.webhook)
+    return this.#run({ methods: [], label: 'download', idempotent: true, options }, async () => {
+      const exchange = await this.#exchanges.get(url, headers, options.signal)
+      if (exchange.status < 300) return exchange
+      return refuse(await readAnswer(exchange))
+    })
+  }
+
+  /** Asks whether the portal answers, past the queue of paused and waiting calls. */
+  probe(): Promise<boolean> {
+    this.#probing ??= this.#track(this.#probe()).finally(() => {
+      this.#probing = undefined
+    })
+    return this.#probing
+  }
+
+  state(): ConnectionState {
+    return this.#connection.state
+  }
+
+  /** The answer ends it. */
+  onStateChange(listener: ConnectionListener): () => void {
+    return this.#connection.onChange(listener)
+  }
+
+  /** While paused, calls of these priorities fail with `paused`; what is under way comes to its end. */
+  setPaused(isPaused: boolean, priorities: readonly Priority[] = ['listing', 'upload', 'background']): void {
+    this.#budget.setPaused(isPaused, priorities)
+  }
+
+  budget(): BudgetSnapshot {
+    return this.#budget.snapshot()
+  }
+
+  setPlan(plan: { readonly capacity: number; readonly perSecond: number }): Promise<void> {
+    return this.#budget.setPlan(plan)
+  }
+
+  get webhook(): Webhook {
+    return this.#exchanges.webhook
+  }
+
+  /** Ends every call with `cancelled`; resolves when none runs. */
+  async close(): Promise<void> {
+    this.#closing.abort(new DriveError('cancelled', 'the portal connection is closed'))
+    await this.#budget.close()
+    this.#agents.close()
+    await Promise.allSettled([...this.#active])
+  }
+
+  #run<T>(job: { methods: readonly string[]; label: string; idempotent: boolean; options: RestOptions }, attempt: () => Promise<T>): Promise<T> {
+    return this.#track(this.#runAttempts(job, attempt))
+  }
+
+  async #runAttempts<T>({ methods, label, idempotent, options }: { methods: readonly string[]; label: string; idempotent: boolean; options: RestOptions }, attempt: () => Promise<T>): Promise<T> {
+    const { priority, signal } = options
+    for (let attempts = 1; ; attempts += 1) {
+      await this.#passGate(signal)
+      await this.#passOperating(methods, options)
+      await this.#budget.take(priority, signal)
+      try {
+        return await attempt()
+      } catch (error) {
+        if (this.#closing.signal.aborted && error instanceof TransportFailure) throw new DriveError('cancelled', 'the portal connection is closed')
+        const failure = attemptFailure(error)
+        if (failure === undefined) throw error
+        const decision = planRetry({ failure, attempts, priority, idempotent })
+        if (error instanceof Refused && error.kind.retry === 'rate') await this.#budget.limited()
+        if (error instanceof Refused && error.kind.retry === 'operating') this.#operating.refused(methods[0] ?? label, error.operatingResetInMs)
+        if (decision.act === 'fail') throw finalError(decision.code, label, error, this.#exchanges.webhook)
+        this.#log.debug({ method: label, attempts, afterMs: decision.afterMs, reason: error instanceof Refused ? error.refusal : errorText(error) }, 'asking the portal again')
+        if (decision.afterMs > 0) await this.#pause(decision.afterMs, signal)
+      }
+    }
+  }
+
+  /** Known to be away: nobody waits longer than a look whether it is back. */
+  async #passGate(signal: AbortSignal | undefined): Promise<void> {
+    if (this.#closing.signal.aborted) throw new DriveError('cancelled', 'the portal connection is closed')
+    if (this.#connection.state.online) return
+    const isRecent = this.#clock.monotonicMs() - this.#lastProbeFailureMs < PROBE_EVERY_MS
+    if (!isRecent) {
+      const patience = new AbortController()
+      const patient = delay(this.#clock, PROBE_PATIENCE_MS, signal === undefined ? patience.signal : AbortSignal.any([signal, patience.signal]))
+      const isBack = await Promise.race([this.probe(), patient.then(() => false)]).finally(() => {
+        patience.abort()
+        patient.catch(() => undefined)
+      })
+      if (isBack) return
+    }
+    if (!this.#isOnline()) throw new DriveError('offline', 'the portal cannot be reached')
+  }
+
+  #isOnline(): boolean {
+    return this.#connection.state.online
+  }
+
+  async #probe(): Promise<boolean> {
+    try {
+      await this.#ask('profile', jsonBody({}), true, this.#closing.signal)
+    } catch (error) {
+      if (!(error instanceof TransportFailure)) return true // refused is answered
+      this.#lastProbeFailureMs = this.#clock.monotonicMs()
+      return false
+    }
+    return true
+  }
+
+  async #passOperating(methods: readonly string[], { priority, signal }: RestOptions): Promise<void> {
+    const waitMs = Math.max(0, ...methods.map((method) => this.#operating.waitMs(method)))
+    if (waitMs === 0) return
+    if (priority !== 'interactive') {
+      await this.#pause(waitMs, signal)
+      return
+    }
+    const refused = methods.find((method) => this.#operating.isRefused(method))
+    if (refused !== undefined) throw new DriveError('operating-limit', `the portal has stopped ${refused} for ${Math.ceil(waitMs / 1000)} s`, { fields: { method: refused, waitMs } })
+  }
+
+  async #ask(method: string, body: StreamedBody, idempotent: boolean, signal: AbortSignal | undefined): Promise<Answer> {
+    const url = new URL(this.#exchanges.webhook.methodUrl(method))
+    const answer = answerOf(await this.#exchanges.post(url, body, idempotent ? 'read' : 'write', signal))
+    this.#operating.note(method, answer.time)
+    return answer
+  }
+
+  async #pause(afterMs: number, signal: AbortSignal | undefined): Promise<void> {
+    const stop = new AbortController()
+    const onAbort = (): void => {
+      stop.abort()
+    }
+    const signals = [this.#closing.signal, ...(signal === undefined ? [] : [signal])]
+    for (const each of signals) each.addEventListener('abort', onAbort, { once: true })
+    if (signals.some(({ aborted }) => aborted)) stop.abort()
+    try {
+      await delay(this.#clock, afterMs, stop.signal)
+    } finally {
+      for (const each of signals) each.removeEventListener('abort', onAbort)
+    }
+  }
+
+  #track<T>(work: Promise<T>): Promise<T> {
+    const settled = work.then(
+      () => undefined,
+      () => undefined,
+    )
+    this.#active.add(settled)
+    void settled.then(() => this.#active.delete(settled))
+    return work
+  }
+}
+
+function answerOf(envelope: Envelope): Answer {
+  return envelope.kind === 'answer' ? envelope.answer : refuse(envelope)
+}
+
+function refuse(envelope: Envelope): never {
+  if (envelope.kind === 'answer') throw new Refused({ code: 'bad-answer', retry: 'never' }, { status: 0, portalCode: undefined }, '')
+  throw new Refused(failureKind(envelope.refusal), envelope.refusal, envelope.description, envelope.time)
+}
+
+function attemptFailure(error: unknown): AttemptFailure | undefined {
+  if (error instanceof TransportFailure) return { from: 'network', failure: error }
+  if (error instanceof Refused) return { from: 'portal', kind: error.kind }
+  return undefined
+}
+
+function isStreamed(parameters: PhpParameters | StreamedBody): parameters is StreamedBody {
+  return typeof parameters.open === 'function'
+}
+
+function jsonBody(parameters: PhpParameters): StreamedBody {
+  const bytes = Buffer.from(JSON.stringify(parameters))
+  return {
+    contentType: 'application/json',
+    sizeBytes: bytes.byteLength,
+    // eslint-disable-next-line @typescript-eslint/require-await -- a stream of one piece
+    async *open() {
+      yield bytes
+    },
+  }
+}
+
+/** Hosts of the vendor's cloud, where the limits are always on. */
+function isCloud(host: string): boolean {
+  return /\.bitrix24\./iu.test(host)
+}
