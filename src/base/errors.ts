@@ -65,6 +65,7 @@ export const ERROR_CODES = [
   'dead-mount',
   'database-damaged',
   'database-newer',
+  'profile-damaged',
   'cancelled',
   'internal',
 ] as const

@@ -36,14 +36,14 @@ export interface ProblemStatus extends ErrorAnswer {
 
 /** The leaky bucket of the portal, as far as it is known here. */
 export interface BudgetStatus {
-  readonly burst: number
+  /** Requests in the bucket now; it empties at `perSecond` and is full at `capacity`. */
+  readonly used: number
+  readonly capacity: number
   readonly perSecond: number
-  /** Requests that could go out now without waiting. */
-  readonly available: number
-  /** Requests that wait for their turn. */
-  readonly waiting: number
-  /** Requests sent in the last 60 minutes of this daemon. */
-  readonly lastHour: number
+  /** How often the portal has said 503. */
+  readonly limited: number
+  /** False where the portal counts no requests (self-hosted). */
+  readonly counted: boolean
 }
 
 export interface DriveStatus {

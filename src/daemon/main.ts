@@ -1,0 +1,40 @@
+/**
+ * The program of a daemon that `mount` starts: takes its profile and options from its arguments, tells its parent when
+ * the folder answers or why it cannot, and runs until it is unmounted or told to end.
+ */
+import { errorCode, errorText } from '../base/errors.js'
+import { redact } from '../base/redact.js'
+import { startDaemon } from './daemon.js'
+import { runDaemonProcess, stopOnSignals } from './daemon-process.js'
+import type { DaemonArguments, StartReport } from './spawn.js'
+
+process.umask(0o077)
+const { paths, mount } = JSON.parse(process.argv[3] ?? '{}') as DaemonArguments
+const stop = stopOnSignals()
+// A parent that goes away before the folder answers has given up: nobody waits for this mount.
+process.once('disconnect', stop.abort)
+
+try {
+  await runDaemonProcess({
+    paths,
+    mount,
+    startDaemon,
+    stopSignal: stop.signal,
+    onReady: ({ folder }) => {
+      process.off('disconnect', stop.abort)
+      report({ ready: true, pid: process.pid, folder })
+    },
+  })
+} catch (error) {
+  report({ ready: false, code: errorCode(error), message: redact(errorText(error)) })
+  process.exitCode = 1
+}
+stop.release()
+
+/** Says it to the parent while there is one, and lets it go. */
+function report(message: StartReport): void {
+  if (process.send === undefined || !process.connected) return
+  process.send(message, () => {
+    if (process.connected) process.disconnect()
+  })
+}

@@ -1,0 +1,32 @@
+/**
+ * Where the webhook, which is a full secret, is kept between runs. Only short-lived `connect` and the daemon itself ever
+ * hold it; it is in no argument list and no environment. The file store is what works everywhere.
+ */
+import { chmod, rm } from 'node:fs/promises'
+import { DriveError } from '../base/errors.js'
+import type { ProfilePaths } from './paths.js'
+import { readFileIfAny, writeFileAtomic } from './record-file.js'
+
+export interface SecretStore {
+  /** The whole webhook address; `not-connected` when none is stored. */
+  readWebhook(): Promise<string>
+  writeWebhook(webhook: string): Promise<void>
+  removeWebhook(): Promise<void>
+}
+
+/** A 0600 file in the profile's 0700 configuration directory. */
+export function fileSecrets(paths: ProfilePaths): SecretStore {
+  return {
+    readWebhook: async () => {
+      const text = (await readFileIfAny(paths.webhookPath))?.trim()
+      if (text === undefined || text === '') {
+        throw new DriveError('not-connected', 'the webhook of this profile is not stored any more: connect again with "elastic-drive connect"')
+      }
+      // A restored backup may have opened it up.
+      await chmod(paths.webhookPath, 0o600)
+      return text
+    },
+    writeWebhook: (webhook) => writeFileAtomic(paths.webhookPath, `${webhook}\n`),
+    removeWebhook: () => rm(paths.webhookPath, { force: true }),
+  }
+}

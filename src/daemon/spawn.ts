@@ -1,0 +1,97 @@
+/**
+ * Starts the daemon as a process of its own (own session, root directory as working directory, nothing of the terminal)
+ * and waits until it says that its folder answers. It gets no secret in arguments or environment: it reads the profile.
+ */
+import { spawn, type ChildProcess } from 'node:child_process'
+import { closeSync, openSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import type { Clock } from '../base/clock.js'
+import { DriveError, ERROR_CODES, errorText } from '../base/errors.js'
+import type { MountOptions } from './daemon-process.js'
+import type { ProfilePaths } from './paths.js'
+
+/** What the daemon tells its parent, once. */
+export type StartReport =
+  | { readonly ready: true; readonly pid: number; readonly folder: string }
+  | { readonly ready: false; readonly code: string; readonly message: string }
+
+/** The daemon's argument: everything it needs to find its profile, no secret. */
+export interface DaemonArguments {
+  readonly paths: ProfilePaths
+  readonly mount: MountOptions
+}
+
+/** A damaged disk may take long to answer; after this the person is told rather than left waiting. */
+const START_TIMEOUT_MS = 120_000
+
+export interface SpawnOptions extends DaemonArguments {
+  readonly env: NodeJS.ProcessEnv
+  readonly clock: Clock
+  /** Aborts when the person gives up; the daemon then ends itself. */
+  readonly signal?: AbortSignal
+  /** The daemon's program. */
+  readonly mainPath?: string
+}
+
+export const DAEMON_MAIN = fileURLToPath(new URL('./main.js', import.meta.url))
+
+/** Resolves when the folder answers; throws the daemon's own reason when it could not start. */
+export async function spawnDaemon({ paths, mount, env, clock, signal, mainPath = DAEMON_MAIN }: SpawnOptions): Promise<{ pid: number; folder: string }> {
+  const errorOutput = openSync(paths.errorOutputPath, 'w', 0o600)
+  let child: ChildProcess
+  try {
+    const daemonArguments: DaemonArguments = { paths, mount }
+    child = spawn(process.execPath, [mainPath, paths.profile, JSON.stringify(daemonArguments)], {
+      detached: true,
+      cwd: '/',
+      env,
+      stdio: ['ignore', 'ignore', errorOutput, 'ipc'],
+    })
+  } finally {
+    closeSync(errorOutput)
+  }
+  try {
+    const report = await startReport(child, { paths, clock, ...(signal === undefined ? {} : { signal }) })
+    if (!report.ready) {
+      const code = ERROR_CODES.find((known) => known === report.code) ?? 'internal'
+      throw new DriveError(code, report.message)
+    }
+    return { pid: report.pid, folder: report.folder }
+  } finally {
+    // A daemon that is not up when its parent lets go ends itself.
+    if (child.connected) child.disconnect()
+    child.unref()
+  }
+}
+
+function startReport(child: ChildProcess, { paths, clock, signal }: { paths: ProfilePaths; clock: Clock; signal?: AbortSignal }): Promise<StartReport> {
+  return new Promise((resolve, reject) => {
+    const giveUp = (): void => {
+      settle()
+      reject(new DriveError('cancelled', 'the mount was cancelled'))
+    }
+    const cancelTimer = clock.setTimer(START_TIMEOUT_MS, () => {
+      settle()
+      reject(new DriveError('deadline', `the folder did not answer within ${START_TIMEOUT_MS / 1000} seconds: see ${paths.logPath}`))
+    })
+    const settle = (): void => {
+      cancelTimer()
+      signal?.removeEventListener('abort', giveUp)
+      child.removeAllListeners()
+    }
+    signal?.addEventListener('abort', giveUp, { once: true })
+    child.once('message', (message) => {
+      settle()
+      resolve(message as StartReport) // our own program at the other end
+    })
+    child.once('error', (error) => {
+      settle()
+      reject(new DriveError('internal', `the daemon cannot be started: ${errorText(error)}`, { cause: error }))
+    })
+    child.once('exit', (code, killedBy) => {
+      settle()
+      const how = killedBy === null ? `with exit code ${code ?? 'unknown'}` : `by ${killedBy}`
+      reject(new DriveError('internal', `the daemon ended ${how} before the folder answered: see ${paths.errorOutputPath} and ${paths.logPath}`))
+    })
+  })
+}
