@@ -17,7 +17,7 @@ export interface TestFileRun {
 /** `name` as people know the file (`store/store.test.ts`), `path` the compiled one. */
 export async function runTestFile(file: { name: string; path: string }, roomPath: string, signal: AbortSignal): Promise<TestFileRun> {
   const startMs = performance.now()
-  const room = await TestRoom.open(roomPath, roomPath)
+  const room = await TestRoom.open(roomPath)
   const tap = new TapReader()
   const { end, stderr, leftBehind } = await run(file.path, room, tap, signal)
   const { failures, ...counts } = tap.end(end)
@@ -35,7 +35,7 @@ async function run(
   const child = spawn(process.execPath, ['--enable-source-maps', path], {
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true, // a group of its own, so that a file that hangs takes its children with it
-    env: { ...room.environment(process.env), TAP_TIMEOUT: String(TAP_LIMIT_S), TAP_REPORTER: 'tap' },
+    env: { ...room.environment(process.env), TAP_TIMEOUT: String(TAP_LIMIT_S) },
   })
   let stderr = ''
   child.stdout.on('data', (chunk: Buffer) => {

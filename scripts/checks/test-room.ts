@@ -10,22 +10,21 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 
 const MARK = 'ELASTIC_DRIVE_TEST_RUN'
-const ENDING_GRACE_MS = 5_000 // a daemon told to stop may still be unmounting when its test file has ended
+const ENDING_GRACE_MS = 3_000 // a daemon told to stop may still be unmounting when its test file has ended
 const KILL_GRACE_MS = 2_000
 const LOOK_AGAIN_MS = 50 // /proc raises no event for the end of somebody else's child
 
 export class TestRoom {
+  /** Also the mark: a room opened inside this one is below it, and what it leaves is found here as well. */
   readonly #path: string
-  readonly #mark: string
 
-  private constructor(path: string, mark: string) {
+  private constructor(path: string) {
     this.#path = path
-    this.#mark = mark
   }
 
   /** `path` is short, because socket paths are limited to 107 bytes and are made below it. */
-  static async open(path: string, mark: string): Promise<TestRoom> {
-    const room = new TestRoom(path, mark)
+  static async open(path: string): Promise<TestRoom> {
+    const room = new TestRoom(path)
     // Tests that become an ordinary user must get through to what they made.
     await mkdir(path, { mode: 0o755 })
     await mkdir(room.#temp)
@@ -47,7 +46,7 @@ export class TestRoom {
       TMPDIR: this.#temp,
       HOME: join(this.#path, 'home'),
       XDG_RUNTIME_DIR: join(this.#path, 'run'),
-      [MARK]: this.#mark,
+      [MARK]: this.#path,
     }
   }
 
@@ -83,10 +82,10 @@ export class TestRoom {
 
   /** Processes that carry the mark; one that has ended and waits for its parent has no environment any more. */
   async #processes(): Promise<readonly number[]> {
-    const mark = `${MARK}=${this.#mark}\0`
+    const marks = [`\0${MARK}=${this.#path}\0`, `\0${MARK}=${this.#path}/`]
     const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name))
-    const marked = await Promise.all(pids.map(async (pid) => `\0${await readProc(`/proc/${pid}/environ`)}`.includes(`\0${mark}`)))
-    return pids.filter((_, index) => marked[index]).map(Number)
+    const environments = await Promise.all(pids.map((pid) => readProc(`/proc/${pid}/environ`)))
+    return pids.filter((_, index) => marks.some((mark) => `\0${environments[index] ?? ''}`.includes(mark))).map(Number)
   }
 
   async #mounts(): Promise<readonly { path: string; connection: string }[]> {
