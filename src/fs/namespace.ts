@@ -8,6 +8,7 @@ import type { ContentId, Ino } from '../base/ids.js'
 import { portalNameFault } from '../base/names.js'
 import type { Clock } from '../base/clock.js'
 import type { ContentCache } from '../cache/content-cache.js'
+import type { Content } from '../cache/content.js'
 import type { Journal } from '../journal/journal.js'
 import { isLink, isMoved, shownName, type Item } from '../mirror/item.js'
 import type { Mirror } from '../mirror/mirror.js'
@@ -25,6 +26,9 @@ export interface NamespaceOptions {
   readonly uploadDelayMs: () => number
   readonly isLocalOnlyName: (name: string) => boolean
 }
+
+/** Held contents of files that were moved aside, by id. */
+type Asides = ReadonlyMap<ContentId, Content>
 
 export class Namespace {
   readonly #store: Store
@@ -49,7 +53,7 @@ export class Namespace {
 
   /** 'exists', 'bad-name', 'name-too-long'. Answers the new item and its empty, dirty content. */
   async createFile(parent: Ino, name: string, mode: number): Promise<{ item: Item; contentId: ContentId }> {
-    return this.#store.transact(async (tx) => {
+    return this.#holdingAsides(parent, name, async (tx, asides) => {
       const folder = await this.#folder(tx, parent)
       await this.#checkFree(tx, parent, name, [])
       const contentId = await this.#cache.createLocal(tx)
@@ -57,7 +61,7 @@ export class Namespace {
       const nowMs = this.#clock.nowMs()
       const ino = await this.#mirror.insertLocal(tx, { parent, name, kind: 'file', mode, sizeBytes: 0, mtimeMs: nowMs, contentId, localOnly })
       if (!localOnly) {
-        await this.#takeOver(tx, ino, parent, name)
+        await this.#takeOver(tx, asides, ino, { parent, name })
         await this.#touch(tx, ino)
       }
       await this.#stamp(tx, folder)
@@ -102,7 +106,7 @@ export class Namespace {
    * Answers the item as it was before; undefined when nothing had to change.
    */
   async rename(from: { parent: Ino; name: string }, to: { parent: Ino; name: string }, noReplace: boolean): Promise<Item | undefined> {
-    return this.#store.transact(async (tx) => {
+    return this.#holdingAsides(to.parent, to.name, async (tx, asides) => {
       const item = await this.#child(tx, from.parent, from.name)
       if (from.parent === to.parent && from.name === to.name) return undefined
       const source = await this.#folder(tx, from.parent)
@@ -113,7 +117,7 @@ export class Namespace {
       await this.#checkSameStorage(tx, item, target)
       const localOnly = target.localOnly || this.#isLocalOnlyName(to.name)
       if (victim !== undefined) await this.#replace(tx, item, victim, localOnly)
-      await this.#place(tx, item.ino, to, localOnly)
+      await this.#place(tx, asides, item.ino, to, localOnly)
       await this.#stamp(tx, source)
       if (target.ino !== source.ino) await this.#stamp(tx, target)
       return item
@@ -131,14 +135,14 @@ export class Namespace {
   }
 
   /** Puts the row at its new place and leaves the entry that says so. */
-  async #place(tx: Transaction, ino: Ino, to: { parent: Ino; name: string }, localOnly: boolean): Promise<void> {
+  async #place(tx: Transaction, asides: Asides, ino: Ino, to: { parent: Ino; name: string }, localOnly: boolean): Promise<void> {
     const before = await this.#mirror.needIn(tx, ino)
     const nowMs = this.#clock.nowMs()
     const leavesPrograms = before.localOnly && !localOnly
     await this.#mirror.update(tx, before, { parent: to.parent, name: to.name, ctimeMs: nowMs, localOnly: localOnly && before.base === null })
     const moved = isMoved({ ...before, parent: to.parent, name: to.name })
     await this.#mirror.update(tx, await this.#mirror.needIn(tx, ino), { placeChangedMs: moved ? (before.placeChangedMs ?? nowMs) : null })
-    if (before.base === null && before.kind === 'file' && !localOnly) await this.#takeOver(tx, ino, to.parent, to.name)
+    if (before.base === null && before.kind === 'file' && !localOnly) await this.#takeOver(tx, asides, ino, to)
     if (!localOnly || before.base !== null) await this.#touch(tx, ino)
     if (leavesPrograms && before.kind === 'folder') await this.#releaseSubtree(tx, ino)
   }
@@ -156,7 +160,7 @@ export class Namespace {
    * The name is made again shortly after its file was moved aside or deleted, and nothing of that was sent: the portal's
    * object stays with the name, and the file aside becomes the new one.
    */
-  async #takeOver(tx: Transaction, ino: Ino, parent: Ino, name: string): Promise<void> {
+  async #takeOver(tx: Transaction, asides: Asides, ino: Ino, { parent, name }: { parent: Ino; name: string }): Promise<void> {
     for (const left of await this.#mirror.baseNamedIn(tx, parent, name)) {
       if (left.base === null || shownName(left.base.name, left.base.id) !== name || left.ino === ino) continue
       const sendable = !(await this.#isUnderWay(tx, left.ino))
@@ -167,24 +171,26 @@ export class Namespace {
         await this.#mirror.remove(tx, { ...left, base: null })
         return
       }
-      if (await this.#becomesLocal(tx, left)) {
-        await this.#mirror.transferBase(tx, left.ino, ino)
-        await this.#touch(tx, left.ino)
-        return
-      }
+      // The file aside must have all its bytes here to become a new file; they are to be sent.
+      const content = left.contentId === null ? undefined : asides.get(left.contentId)
+      if (content?.isComplete !== true) continue
+      await content.markDirty(tx)
+      await this.#mirror.transferBase(tx, left.ino, ino)
+      await this.#touch(tx, left.ino)
+      return
     }
   }
 
-  /** The file aside must have all its bytes here to become a new file; they are to be sent. */
-  async #becomesLocal(tx: Transaction, item: Item): Promise<boolean> {
-    if (item.contentId === null) return false
-    const content = await this.#cache.acquire(item.contentId)
+  /** Runs `work` in a transaction while the contents of files moved aside from this name are held: inside it nothing can be acquired. */
+  async #holdingAsides<T>(parent: Ino, name: string, work: (tx: Transaction, asides: Asides) => Promise<T>): Promise<T> {
+    const asides = new Map<ContentId, Content>()
     try {
-      if (!content.isComplete) return false
-      await content.markDirty(tx)
-      return true
+      for (const left of await this.#mirror.baseNamedIn(this.#store.read, parent, name)) {
+        if (left.contentId !== null && isMoved(left)) asides.set(left.contentId, await this.#cache.acquire(left.contentId))
+      }
+      return await this.#store.transact((tx) => work(tx, asides))
     } finally {
-      await content.release()
+      for (const content of asides.values()) await content.release()
     }
   }
 

@@ -82,7 +82,10 @@ export interface Caller {
   readonly uid: number
   readonly gid: number
   readonly pid: number
-  /** Aborts on FUSE_INTERRUPT and when the mount goes; the request is still answered exactly once. */
+  /**
+   * Aborts when the asking process is being killed (FUSE_INTERRUPT for a fatal signal; others do not cut file operations
+   * short) and when the mount goes; the request is still answered exactly once.
+   */
   readonly signal: AbortSignal
 }
 
@@ -163,8 +166,11 @@ export interface FileSystem {
  * that could deadlock with it is unanswered (fuse-engine.md fact 1).
  */
 export interface KernelNotices {
-  /** The name may mean something else now, or nothing. */
-  invalidateEntry(parent: NodeId, name: string): void
+  /**
+   * The name may mean something else now, or nothing. `child`: what the kernel may hold under the name, where that is
+   * known; kernels before 6.2 can block on its unanswered reads.
+   */
+  invalidateEntry(parent: NodeId, name: string, child?: NodeId): void
   /** The attributes are stale; from `offset` on (0 and length 0: all) so are the pages. A negative offset: attributes only. */
   invalidateNode(node: NodeId, offset: number, lengthBytes: number): void
   /** As invalidateEntry, and whoever watches the directory sees the child go. */

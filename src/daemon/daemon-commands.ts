@@ -1,0 +1,172 @@
+/** What the daemon does when it is asked at the control door: each command of control/commands.ts in terms of the core. */
+import { delay, type Clock } from '../base/clock.js'
+import { DriveError, errorCode, errorText, hasCode } from '../base/errors.js'
+import type {
+  CommandAnswer,
+  CommandRequest,
+  ConnectionState,
+  DaemonCommands,
+  PathResult,
+  PathStatus,
+  SyncAnswer,
+  UnmountAnswer,
+} from '../control/commands.js'
+import type { Item } from '../mirror/item.js'
+import type { DriveCore } from './drive-core.js'
+import type { DriveReport } from './drive-report.js'
+
+export interface DaemonCommandsOptions {
+  readonly core: DriveCore
+  readonly report: DriveReport
+  readonly clock: Clock
+  readonly readSettings: () => Promise<void>
+  /** Takes the mount away; 'busy' with `fields.holders` when it is in use. */
+  readonly unmount: (force: boolean) => Promise<void>
+  /** The daemon ends after the answer was given. */
+  readonly end: () => void
+}
+
+export function daemonCommands(options: DaemonCommandsOptions): DaemonCommands {
+  const { core, report } = options
+  return {
+    status: () => report.drive(),
+    pathStatus: async ({ paths }) => ({ paths: await inOrder(paths, (path): Promise<PathStatus> => report.path(path)) }),
+    sync: (request, signal) => sync(options, request, signal),
+    pause: () => setPaused(core, true),
+    resume: () => setPaused(core, false),
+    pin: ({ paths }) => each(report, paths, (item) => pin(core, item)),
+    unpin: ({ paths }) =>
+      each(report, paths, async (item) => {
+        await core.keeper.unpin(item)
+        return 0
+      }),
+    free: ({ paths }) => each(report, paths, (item) => free(core, item)),
+    unmount: (request, signal) => unmount(options, request, signal),
+    settingsChanged: async () => {
+      await options.readSettings()
+      core.settingsChanged()
+      return {}
+    },
+    quit: async () => {
+      await options.unmount(false)
+      options.end()
+      return {}
+    },
+  }
+}
+
+async function setPaused(core: DriveCore, paused: boolean): Promise<{ connection: ConnectionState }> {
+  await core.setPaused(paused)
+  return { connection: paused ? 'paused' : core.isOnline ? 'online' : 'offline' }
+}
+
+/** Looks through the whole drive and sends what is queued, skipping the upload delay. */
+async function sync({ core, clock }: DaemonCommandsOptions, request: CommandRequest<'sync'>, asker: AbortSignal): Promise<SyncAnswer> {
+  if (core.isPaused) throw new DriveError('paused', 'the drive is paused: continue with "elastic-drive resume"')
+  if (request.full) throw new DriveError('unsupported', 'dropping the history is not built yet: "sync" without --full looks through the whole drive')
+  const over = new AbortController()
+  const work = (async (): Promise<void> => {
+    const signal = AbortSignal.any([over.signal])
+    await core.upload.hurry()
+    await core.watch.syncAll(signal)
+    await core.upload.waitUntilIdle(signal)
+  })()
+  const answer = async (outcome: SyncAnswer['outcome']): Promise<SyncAnswer> => {
+    const pending = await core.upload.pending()
+    return { outcome, pendingUploads: pending.count, pendingBytes: pending.bytes, heldDeletions: 0 }
+  }
+  if (request.waitSeconds === undefined) {
+    work.catch((error: unknown) => {
+      if (!hasCode(error, 'cancelled')) core.noteFailure('a sync that nobody waits for failed', error)
+    })
+    return answer('started')
+  }
+  const timer = new AbortController()
+  try {
+    const done = await Promise.race([
+      work.then(() => true),
+      delay(clock, request.waitSeconds * 1_000, AbortSignal.any([asker, timer.signal])).then(() => false),
+    ])
+    if (done && (await core.upload.pending()).count === 0) return await answer('done')
+    return await answer('time-up')
+  } finally {
+    timer.abort()
+    over.abort(new DriveError('cancelled', 'nobody waits for the sync any more'))
+    await work.catch(() => undefined) // its failure came through the race, or it was cut
+  }
+}
+
+async function pin(core: DriveCore, item: Item): Promise<number> {
+  await core.keeper.pin(item)
+  let missingBytes = 0
+  for (const file of await core.keeper.filesBelow(item.ino)) missingBytes += file.sizeBytes - (await core.presentBytes(file))
+  return missingBytes
+}
+
+async function free(core: DriveCore, item: Item): Promise<number> {
+  if (item.kind === 'folder' && item.pinned) await core.keeper.unpin(item)
+  let freedBytes = 0
+  let kept: 'unsent' | 'open' | undefined
+  for (const file of await core.keeper.filesBelow(item.ino)) {
+    const presentBytes = await core.presentBytes(file)
+    const outcome = await core.keeper.free(file)
+    if (outcome === 'freed') freedBytes += presentBytes
+    else if (outcome !== 'not-here') kept = outcome
+  }
+  if (kept === 'unsent' && item.kind === 'file') throw new DriveError('would-lose-data', 'the file has edits that the portal does not have yet')
+  if (kept === 'open' && item.kind === 'file') throw new DriveError('busy', 'the file is open or being fetched')
+  return freedBytes
+}
+
+/** Names what is unsent, waits for it as asked, then takes the mount away and ends the daemon. */
+async function unmount({ core, report, clock, ...options }: DaemonCommandsOptions, request: CommandRequest<'unmount'>, asker: AbortSignal): Promise<UnmountAnswer> {
+  if (request.waitSeconds > 0 && !core.isPaused) await waitForUploads(core, clock, request.waitSeconds * 1_000, asker)
+  const { count, bytes } = await core.upload.pending()
+  const answer = { unsent: count === 0 ? [] : await report.unsent(), pendingUploads: count, pendingBytes: bytes }
+  try {
+    await options.unmount(request.force)
+  } catch (error) {
+    if (!hasCode(error, 'busy')) throw error
+    return { ...answer, unmounted: false, busy: holdersOf(error) }
+  }
+  options.end()
+  return { ...answer, unmounted: true, busy: [] }
+}
+
+async function waitForUploads(core: DriveCore, clock: Clock, waitMs: number, asker: AbortSignal): Promise<void> {
+  const over = new AbortController()
+  const cancel = clock.setTimer(waitMs, () => {
+    over.abort()
+  })
+  try {
+    await core.upload.hurry()
+    await core.upload.waitUntilIdle(AbortSignal.any([asker, over.signal]))
+  } catch (error) {
+    if (asker.aborted) throw error
+    if (!over.signal.aborted) throw error
+  } finally {
+    cancel()
+  }
+}
+
+function holdersOf(error: DriveError): UnmountAnswer['busy'] {
+  const { holders } = error.fields
+  return Array.isArray(holders) ? (holders as UnmountAnswer['busy']) : []
+}
+
+async function each(report: DriveReport, paths: readonly string[], act: (item: Item) => Promise<number>): Promise<CommandAnswer<'pin'>> {
+  const results = await inOrder(paths, async (path): Promise<PathResult> => {
+    try {
+      return { path, bytes: await act(await report.item(path)) }
+    } catch (error) {
+      return { path, error: { code: errorCode(error), message: errorText(error) } }
+    }
+  })
+  return { results }
+}
+
+async function inOrder<T, R>(values: readonly T[], work: (value: T) => Promise<R>): Promise<readonly R[]> {
+  const results: R[] = []
+  for (const value of values) results.push(await work(value))
+  return results
+}

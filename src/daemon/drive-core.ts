@@ -1,0 +1,343 @@
+/**
+ * The composition of one profile's drive, without a mount and without doors: database, caches, portal, hydrator, uploader,
+ * watcher and the virtual drive on top. The one place where these are constructed and tied together; stopped in the
+ * opposite order, everything awaited.
+ */
+import { readFile } from 'node:fs/promises'
+import { hostname } from 'node:os'
+import type { Clock } from '../base/clock.js'
+import { errorCode, errorText } from '../base/errors.js'
+import type { Ino } from '../base/ids.js'
+import type { Log } from '../base/log.js'
+import { namePatterns } from '../base/names.js'
+import type { Random } from '../base/random.js'
+import { ContentCache } from '../cache/content-cache.js'
+import { CACHE_SCHEMA } from '../cache/schema.js'
+import { createDrive, type OpenDrive } from '../drive/create-drive.js'
+import type { RemoteFolder } from '../drive/drive.js'
+import { AttributesOf } from '../fs/attributes.js'
+import { Directories } from '../fs/directories.js'
+import { DriveFileSystem } from '../fs/drive-file-system.js'
+import { ExtendedAttributes } from '../fs/extended-attributes.js'
+import { FileWrites } from '../fs/file-writes.js'
+import { Handles } from '../fs/handles.js'
+import { stateWord, type ItemStateWord } from '../fs/item-state.js'
+import { Keeper } from '../fs/keeper.js'
+import { KernelNews } from '../fs/kernel-news.js'
+import { Namespace } from '../fs/namespace.js'
+import { NodeTable } from '../fs/nodes.js'
+import type { KernelNotices } from '../fs/operations.js'
+import { isPreviewReader } from '../fs/preview-readers.js'
+import { Hydrator } from '../hydrate/hydrator.js'
+import { Journal, JOURNAL_SCHEMA } from '../journal/journal.js'
+import type { MirrorDelta } from '../mirror/delta.js'
+import type { Item } from '../mirror/item.js'
+import { Mirror } from '../mirror/mirror.js'
+import { MIRROR_SCHEMA } from '../mirror/schema.js'
+import { Store } from '../store/store.js'
+import { Upload } from '../upload/upload.js'
+import { Watch } from '../watch/watch.js'
+import { Connectivity } from './connectivity.js'
+import type { ProfilePaths } from './paths.js'
+import type { Profile } from './profile.js'
+import type { Settings } from './settings.js'
+
+export const SCHEMAS = [MIRROR_SCHEMA, CACHE_SCHEMA, JOURNAL_SCHEMA]
+
+export interface DriveCoreOptions {
+  readonly paths: ProfilePaths
+  readonly profile: Profile
+  readonly webhook: string
+  /** Asked at each use, so that a changed setting works at once. */
+  readonly settings: () => Settings
+  readonly notices: KernelNotices
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+  readonly environment: Readonly<Record<string, string | undefined>>
+  readonly onWebhookMoved: (webhook: string) => void
+}
+
+const PAUSED_FACT = 'paused'
+
+export class DriveCore {
+  readonly store: Store
+  readonly cache: ContentCache
+  readonly mirror: Mirror
+  readonly journal: Journal
+  readonly drive: OpenDrive
+  readonly hydrator: Hydrator
+  readonly upload: Upload
+  readonly watch: Watch
+  readonly keeper: Keeper
+  readonly fileSystem: DriveFileSystem
+  readonly #options: DriveCoreOptions
+  readonly #connectivity: Connectivity
+  readonly #attributes: AttributesOf
+  readonly #news: KernelNews
+  readonly #following = new Set<Promise<void>>()
+  #paused = false
+
+  /** Opens everything; nothing runs before `start`. 'database-damaged', 'database-newer', 'disk-full'. */
+  static async open(options: DriveCoreOptions): Promise<DriveCore> {
+    const { paths, profile, clock, log } = options
+    const store = await Store.open(paths.databasePath, SCHEMAS)
+    try {
+      const settings = options.settings()
+      const cache = await ContentCache.open({
+        directory: paths.contentDirectory,
+        store,
+        clock,
+        log,
+        bootId: (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim(),
+        limitBytes: settings.cacheLimit,
+        freeSpaceFloorBytes: settings.freeSpaceFloor,
+      })
+      const mirror = new Mirror(store)
+      await store.transact((tx) => mirror.ensureRoot(tx, rootOf(profile)))
+      const core = new DriveCore(options, store, cache, mirror)
+      core.#applyPaused((await mirror.fact(PAUSED_FACT)) === '1')
+      return core
+    } catch (error) {
+      await store.close()
+      throw error
+    }
+  }
+
+  private constructor(options: DriveCoreOptions, store: Store, cache: ContentCache, mirror: Mirror) {
+    const { paths, profile, clock, random, log, notices } = options
+    const uploadDelayMs = (): number => options.settings().uploadDelay * 1_000
+    const stallDeadlineMs = (): number => options.settings().stallDeadline * 1_000
+    const uid = process.getuid?.() ?? 0
+    const gid = process.getgid?.() ?? 0
+    this.#options = options
+    this.store = store
+    this.cache = cache
+    this.mirror = mirror
+    this.journal = new Journal(store, () => {
+      this.upload.wake()
+    })
+    this.drive = createDrive({
+      webhook: options.webhook,
+      runtimeDirectory: paths.sharedRuntimeDirectory,
+      clock,
+      random,
+      log,
+      stallDeadlineMs,
+      environment: options.environment,
+      onMoved: options.onWebhookMoved,
+    })
+    const { drive } = this.drive
+    const handles = new Handles()
+    const nodes = new NodeTable()
+    const onDelta = (deltas: readonly MirrorDelta[]): void => {
+      this.#follow(deltas)
+    }
+    this.watch = new Watch({ drive, store, mirror, journal: this.journal, cache, clock, log, host: hostname(), onDelta })
+    this.hydrator = new Hydrator({
+      drive,
+      cache,
+      store,
+      clock,
+      log,
+      stallDeadlineMs,
+      onVersionMoved: (remote) => {
+        this.watch.remoteMoved(remote)
+      },
+      isPaused: () => this.#paused,
+    })
+    this.upload = new Upload({
+      drive,
+      store,
+      mirror,
+      journal: this.journal,
+      cache,
+      clock,
+      random,
+      log,
+      host: hostname(),
+      userId: profile.userId,
+      uploadDelayMs,
+      writers: (ino) => ({ open: (handles.peekState(ino)?.writers ?? 0) > 0, lastFlushMs: handles.peekState(ino)?.lastFlushMs ?? null }),
+      onDelta,
+    })
+    this.#news = new KernelNews(nodes, notices)
+    this.keeper = new Keeper({
+      store,
+      mirror,
+      cache,
+      hydrator: this.hydrator,
+      watch: this.watch,
+      clock,
+      log,
+      onPresence: (ino) => {
+        this.#news.attributesChanged(ino)
+      },
+    })
+    this.#connectivity = new Connectivity({
+      rest: this.drive.rest,
+      clock,
+      log,
+      onChange: (online) => {
+        this.#onlineChanged(online)
+      },
+    })
+    const onSettled = (): void => {
+      this.upload.wake()
+    }
+    const writes = new FileWrites({ store, mirror, journal: this.journal, hydrator: this.hydrator, handles, clock, log, uploadDelayMs, onSettled })
+    this.#attributes = new AttributesOf({ cache, handles, uid, gid })
+    this.fileSystem = new DriveFileSystem({
+      store,
+      mirror,
+      cache,
+      hydrator: this.hydrator,
+      watch: this.watch,
+      nodes,
+      handles,
+      attributes: this.#attributes,
+      directories: new Directories(mirror),
+      namespace: new Namespace({
+        store,
+        mirror,
+        journal: this.journal,
+        cache,
+        nodes,
+        clock,
+        uploadDelayMs,
+        isLocalOnlyName: (name) => namePatterns(options.settings().localOnlyNames)(name),
+      }),
+      writes,
+      xattrs: new ExtendedAttributes({
+        store,
+        mirror,
+        stateOf: (item) => this.stateOf(item),
+        urlOf: (item) => this.urlOf(item),
+        setPinned: (item, pinned) => (pinned ? this.keeper.pin(item) : this.keeper.unpin(item)),
+      }),
+      clock,
+      uid,
+      gid,
+      cacheDirectory: paths.contentDirectory,
+      onRenamed: (item) => {
+        this.#renamed(item)
+      },
+      onSettled,
+      isPreviewReader,
+    })
+  }
+
+  start(): void {
+    this.#connectivity.start()
+    this.upload.start()
+    this.watch.start()
+    this.keeper.start()
+  }
+
+  /** After the mount is gone: lets open files go, ends every loop, closes the portal and the database. */
+  async stop(): Promise<void> {
+    await this.fileSystem.closeAll()
+    await this.keeper.stop()
+    await this.watch.stop()
+    await this.upload.stop()
+    await this.#connectivity.stop()
+    await this.hydrator.stop()
+    await Promise.all(this.#following)
+    await this.drive.close()
+    await this.cache.close()
+    await this.store.close()
+  }
+
+  get isPaused(): boolean {
+    return this.#paused
+  }
+
+  get isOnline(): boolean {
+    return this.drive.rest.state().online
+  }
+
+  /** Kept over a restart: who paused on the train wants no traffic after waking the machine. */
+  async setPaused(paused: boolean): Promise<void> {
+    await this.store.transact((tx) => this.mirror.setFact(tx, PAUSED_FACT, paused ? '1' : '0'))
+    this.#applyPaused(paused)
+  }
+
+  settingsChanged(): void {
+    const { cacheLimit, freeSpaceFloor } = this.#options.settings()
+    this.cache.setLimits({ limitBytes: cacheLimit, freeSpaceFloorBytes: freeSpaceFloor })
+  }
+
+  async stateOf(item: Item): Promise<ItemStateWord> {
+    const facts = item.contentId === null ? undefined : (await this.#attributes.facts([item])).get(item.contentId)
+    const failure = (await this.journal.get(item.ino))?.failure
+    return stateWord(item, facts, { uploading: this.upload.uploading().has(item.ino), conflict: failure?.code === 'conflict' })
+  }
+
+  /** How many bytes of the item are on this disk. */
+  async presentBytes(item: Item): Promise<number> {
+    if (item.contentId === null) return 0
+    return (await this.#attributes.facts([item])).get(item.contentId)?.presentBytes ?? 0
+  }
+
+  /** The item's page on the web; the portal is not asked for what is known to be new. */
+  async urlOf(item: Item): Promise<string | undefined> {
+    if (item.base === null) return undefined
+    const call = { priority: 'interactive' } as const
+    const { drive } = this.drive
+    const remote = item.kind === 'file' ? await drive.getFile(item.base.id, call) : await drive.getFolder(item.base.id, call)
+    return remote.detailUrl ?? undefined
+  }
+
+  #applyPaused(paused: boolean): void {
+    this.#paused = paused
+    // Who waits in a read or for a listing goes on; nobody waits for these.
+    this.drive.rest.setPaused(paused, ['upload', 'background'])
+    this.upload.setPaused(paused)
+    this.watch.setPaused(paused)
+  }
+
+  #onlineChanged(online: boolean): void {
+    this.#options.log.info({ online }, online ? 'the portal is reachable' : 'the portal is not reachable')
+    this.upload.setOnline(online)
+    this.watch.setOnline(online)
+  }
+
+  #renamed(item: Item): void {
+    if (this.#options.settings().hydrateOnRename && item.base !== null && !item.localOnly) this.keeper.want(item.ino)
+  }
+
+  #follow(deltas: readonly MirrorDelta[]): void {
+    this.#news.tell(deltas)
+    const following: Promise<void> = this.keeper
+      .follow(deltas)
+      .catch((error: unknown) => {
+        this.#options.log.error({ code: errorCode(error), error: errorText(error) }, 'changes below pinned folders could not be followed')
+      })
+      .finally(() => this.#following.delete(following))
+    this.#following.add(following)
+  }
+
+  /** For status: what is being sent or fetched, by item. */
+  async itemOfContent(contentId: Parameters<Mirror['byContent']>[0]): Promise<Ino | undefined> {
+    return (await this.mirror.byContent(contentId))?.ino
+  }
+}
+
+/** The root as the profile knows it: the drive is shown before the portal has been asked anything. */
+function rootOf(profile: Profile): RemoteFolder {
+  return {
+    kind: 'folder',
+    id: profile.rootFolderId,
+    realId: profile.rootFolderId,
+    name: '',
+    code: null,
+    storageId: profile.storageId,
+    parentId: null,
+    deletedType: 0,
+    createdMs: 0,
+    updatedMs: Date.parse(profile.connectedAt),
+    createdBy: profile.userId,
+    updatedBy: profile.userId,
+    detailUrl: null,
+  }
+}

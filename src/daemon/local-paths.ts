@@ -1,0 +1,34 @@
+/** Between absolute local paths and items of the drive. Lexical: nothing here touches the mount. */
+import { relative, join } from 'node:path'
+import { DriveError } from '../base/errors.js'
+import type { Ino } from '../base/ids.js'
+import type { Item } from '../mirror/item.js'
+import type { Mirror } from '../mirror/mirror.js'
+
+export class LocalPaths {
+  readonly #folder: string
+  readonly #mirror: Mirror
+
+  constructor(folder: string, mirror: Mirror) {
+    this.#folder = folder
+    this.#mirror = mirror
+  }
+
+  /** Names from the drive's root to the path; 'not-found' when the path is outside the folder. */
+  names(path: string): readonly string[] {
+    const inside = relative(this.#folder, path)
+    if (inside === '..' || inside.startsWith('../')) throw new DriveError('not-found', `${path} is not in the drive's folder ${this.#folder}`)
+    return inside === '' ? [] : inside.split('/')
+  }
+
+  /** Where an item stands, for messages; undefined when it has no place any more. */
+  async of(ino: Ino): Promise<string | undefined> {
+    const names = await this.#mirror.path(ino)
+    return names === undefined ? undefined : join(this.#folder, ...names)
+  }
+
+  /** As `of`, with the last name an item had when it stands nowhere (a deletion to be sent). */
+  async describe(item: Item): Promise<string> {
+    return (await this.of(item.ino)) ?? (item.base === null ? item.name : item.base.name)
+  }
+}
