@@ -1,0 +1,388 @@
+/**
+ * The disk cache: contents by id, each live at most once, their space bounded by the ledger. Rows are read when a content
+ * is acquired and written by those who change it; files go by unlink only (fuse-engine.md fact 4), after the row. What a
+ * reboot or a kill left is put right at `open`.
+ */
+import { chmod, mkdir, rm } from 'node:fs/promises'
+import type { Clock } from '../base/clock.js'
+import { DriveError, errorText } from '../base/errors.js'
+import type { ContentId } from '../base/ids.js'
+import type { Log } from '../base/log.js'
+import type { Reader, Store, Transaction } from '../store/store.js'
+import { CacheFile, fileFacts } from './cache-file.js'
+import { Content, type ContentHome } from './content.js'
+import { contentPath, snapshotDirectory } from './content-path.js'
+import * as rows from './content-rows.js'
+import { clearLeftovers } from './leftovers.js'
+import { Ledger, type CacheUsage } from './ledger.js'
+import { OpenFiles } from './open-files.js'
+import { isStampBroken, reconcileFile } from './reconcile-file.js'
+import { SyncSweep } from './sync-sweep.js'
+
+export interface ContentCacheOptions {
+  readonly directory: string
+  readonly store: Store
+  readonly clock: Clock
+  readonly log: Log
+  /** Differs after each boot of the machine. */
+  readonly bootId: string
+  readonly limitBytes: number
+  readonly freeSpaceFloorBytes: number
+}
+
+export interface ContentSummary {
+  readonly sizeBytes: number
+  readonly presentBytes: number
+  readonly allocatedBytes: number
+  readonly complete: boolean
+  readonly dirty: boolean
+  readonly suspect: boolean
+  readonly pinned: boolean
+}
+
+const OPEN_FILES = 256 // of the 1,024 descriptors that a process may have by default
+const NOTE_USE_MS = 60_000 // recency is written in batches; a kill loses a minute of it
+const CLOSE_SYNC_MS = 3_000 // an unmount must not wait for the disk longer
+
+export class ContentCache {
+  readonly #directory: string
+  readonly #store: Store
+  readonly #clock: Clock
+  readonly #log: Log
+  readonly #bootId: string
+  readonly #files = new OpenFiles(OPEN_FILES)
+  readonly #ledger: Ledger
+  readonly #sweep: SyncSweep
+  readonly #home: ContentHome
+  readonly #stopping = new AbortController()
+
+  readonly #live = new Map<ContentId, Content>()
+  /** Acquires under way; an effect on one of them makes it read its row again. */
+  readonly #loading = new Map<ContentId, Promise<Content>>()
+  readonly #stale = new Set<ContentId>()
+  /** Files being unlinked: an acquire waits for it. */
+  readonly #removing = new Map<ContentId, Promise<unknown>>()
+  /** Background works that `close` waits for. */
+  readonly #tasks = new Set<Promise<void>>()
+  readonly #used = new Map<ContentId, number>()
+  #cancelNoteUse: (() => void) | undefined
+  /** Resolves when leftovers of an earlier process are gone; nothing is added before. */
+  #ready: Promise<void> = Promise.resolve()
+
+  private constructor(options: ContentCacheOptions) {
+    this.#directory = options.directory
+    this.#store = options.store
+    this.#clock = options.clock
+    this.#log = options.log
+    this.#bootId = options.bootId
+    this.#ledger = new Ledger({ ...options, evict: (id) => this.#evict(id, 'least recently used'), ready: () => this.#ready })
+    this.#sweep = new SyncSweep({ clock: options.clock, log: options.log, sync: (id) => this.#syncClean(id) })
+    this.#home = {
+      store: options.store,
+      log: options.log,
+      bootId: options.bootId,
+      ledger: this.#ledger,
+      snapshotDirectory: snapshotDirectory(options.directory),
+      retire: (content) => this.#retire(content),
+    }
+  }
+
+  /** Opens the cache below `directory` (made if missing, 0700); the store has CACHE_SCHEMA. */
+  static async open(options: ContentCacheOptions): Promise<ContentCache> {
+    await mkdir(options.directory, { recursive: true, mode: 0o700 })
+    await chmod(options.directory, 0o700)
+    await rm(snapshotDirectory(options.directory), { recursive: true, force: true })
+    await mkdir(snapshotDirectory(options.directory), { mode: 0o700 })
+    const cache = new ContentCache(options)
+    await cache.#recover()
+    return cache
+  }
+
+  /** Row only, no bytes yet. */
+  createPlaceholder(tx: Transaction, sizeBytes: number, origin: rows.RemoteOrigin): Promise<ContentId> {
+    return rows.insertContent(tx, { sizeBytes, dirty: false, origin, bootId: this.#bootId, nowMs: this.#clock.nowMs() })
+  }
+
+  /** New local content: empty, complete, dirty. */
+  createLocal(tx: Transaction): Promise<ContentId> {
+    return rows.insertContent(tx, { sizeBytes: 0, dirty: true, origin: null, bootId: this.#bootId, nowMs: this.#clock.nowMs() })
+  }
+
+  /** The live object, one for each id, held until `release`; `not-found` when the (committed) row is gone. */
+  async acquire(id: ContentId): Promise<Content> {
+    for (;;) {
+      const live = this.#live.get(id)
+      if (live !== undefined && !live.isDropped) {
+        live.retain()
+        return live
+      }
+      if (live !== undefined) throw notFound(id)
+      let loading = this.#loading.get(id)
+      if (loading === undefined) {
+        loading = this.#load(id).finally(() => this.#loading.delete(id))
+        this.#loading.set(id, loading)
+      }
+      await loading
+    }
+  }
+
+  /** The live object if somebody holds it; not held for the caller. */
+  peek(id: ContentId): Content | undefined {
+    return this.#live.get(id)
+  }
+
+  /** The row goes with the transaction, the file after the commit and the last release. */
+  async drop(tx: Transaction, id: ContentId): Promise<void> {
+    await rows.deleteContent(tx, id)
+    tx.afterCommit(() => {
+      this.#sweep.remove(id)
+      this.#used.delete(id)
+      const live = this.#live.get(id)
+      if (live !== undefined) live.noteDropped()
+      else if (this.#loading.has(id)) this.#stale.add(id)
+      else this.#inBackground('removing a dropped content', () => this.#exclusively(id, () => this.#unlink(id)))
+    })
+  }
+
+  async setPinned(tx: Transaction, ids: readonly ContentId[], pinned: boolean): Promise<void> {
+    await rows.writePinned(tx, ids, pinned)
+    tx.afterCommit(() => {
+      for (const id of ids) {
+        this.#ledger.setPinned(id, pinned)
+        this.#live.get(id)?.notePinned(pinned)
+        if (this.#loading.has(id)) this.#stale.add(id)
+      }
+    })
+  }
+
+  /**
+   * Gives the disk space back. False when the content is dirty, held, local only, or was changed behind our back. A pin
+   * does not stop it: eviction never asks for pinned ones, and an explicit wish is the caller's.
+   */
+  evict(id: ContentId): Promise<boolean> {
+    return this.#evict(id, 'asked for')
+  }
+
+  async summary(ids: readonly ContentId[]): Promise<ReadonlyMap<ContentId, ContentSummary>> {
+    const found = await rows.readContents(this.#store.read, ids)
+    return new Map(found.map((row) => [row.id, summarize(row, this.#live.get(row.id))]))
+  }
+
+  /** By the row as the transaction sees it: an edit that is committed with it counts. */
+  async isDirtyIn(tx: Reader, id: ContentId): Promise<boolean> {
+    return (await rows.readContent(tx, id))?.isDirty === true
+  }
+
+  usage(): CacheUsage {
+    return this.#ledger.usage()
+  }
+
+  /** How many bytes could be added if everything evictable were evicted (DESIGN.md 6a.8). */
+  allowanceBytes(): number {
+    return this.#ledger.allowanceBytes
+  }
+
+  setLimits(limits: { limitBytes?: number; freeSpaceFloorBytes?: number }): void {
+    this.#ledger.setLimits(limits)
+    this.#inBackground('shrinking to the new limits', () => this.#ledger.keepBounds())
+  }
+
+  /** Makes room for `bytes` more; they count as used until given back. False when that cannot be. */
+  reserve(bytes: number): Promise<boolean> {
+    return this.#ledger.reserve(bytes)
+  }
+
+  giveBack(bytes: number): void {
+    this.#ledger.giveBack(bytes)
+  }
+
+  /** The contents were used just now, by somebody who does not hold them (an engine that reads natively). */
+  touch(ids: readonly ContentId[]): void {
+    for (const id of ids) {
+      this.#ledger.touch(id)
+      this.#noteUse(id)
+    }
+  }
+
+  /** Writes what is not in the rows yet and closes every file. Contents still held are not usable afterwards. */
+  async close(): Promise<void> {
+    this.#stopping.abort()
+    await this.#sweep.stop(CLOSE_SYNC_MS)
+    this.#cancelNoteUse?.()
+    while (this.#tasks.size > 0) await Promise.all(this.#tasks)
+    for (const content of this.#live.values()) await this.#persist(content)
+    await this.#flushUses()
+    await this.#files.close()
+  }
+
+  async #recover(): Promise<void> {
+    await this.#store.transact((tx) => rows.distrustOtherBoots(tx, this.#bootId))
+    const broken: ContentId[] = []
+    for (const row of await rows.readDirty(this.#store.read)) {
+      if (row.isSuspect || row.bootId === this.#bootId) continue
+      if (isStampBroken(row, await fileFacts(contentPath(this.#directory, row.id)), this.#bootId)) broken.push(row.id)
+    }
+    if (broken.length > 0) {
+      await this.#store.transact(async (tx) => {
+        for (const id of broken) await rows.writeSuspect(tx, id)
+      })
+    }
+    for (const [id, allocatedBytes, dirty, pinned] of await rows.readAllocated(this.#store.read)) {
+      this.#ledger.enter(id, { allocatedBytes, dirty: dirty === 1, pinned: pinned === 1 })
+    }
+    const clearing = clearLeftovers(
+      this.#directory, this.#store.read, this.#log,
+      { remove: (id) => this.#removeLeftover(id), correct: (id, bytes) => this.#correct(id, bytes) },
+      this.#stopping.signal,
+    )
+    this.#ready = clearing
+    this.#inBackground('clearing leftovers', () => clearing)
+  }
+
+  async #load(id: ContentId): Promise<Content> {
+    for (;;) {
+      this.#stale.delete(id)
+      await this.#removing.get(id)
+      const row = await rows.readContent(this.#store.read, id)
+      if (row === undefined) throw notFound(id)
+      const path = contentPath(this.#directory, id)
+      const facts = row.allocatedBytes > 0 || row.isDirty ? await fileFacts(path) : undefined
+      if (this.#stale.has(id) || this.#removing.has(id)) continue
+      const state = reconcileFile(row, facts, this.#bootId)
+      if (state.damage !== undefined) this.#log.error({ content: id, path, size: row.sizeBytes }, 'a cache file with unsent edits was damaged from outside')
+      else if (!state.isAsRow && !state.isDirty) this.#log.warn({ content: id, path }, 'a cache file is not what its row says; it will be fetched again')
+      const content = new Content(this.#home, id, new CacheFile(path, this.#files, state.fileExists), state)
+      this.#live.set(id, content)
+      this.#ledger.hold(id, { dirty: state.isDirty, pinned: state.isPinned })
+      this.#ledger.setAllocated(id, state.allocatedBytes)
+      return content
+    }
+  }
+
+  /** The last holder is gone; somebody may come while the row is written. */
+  async #retire(content: Content): Promise<void> {
+    await this.#persist(content)
+    if (content.isHeld || this.#live.get(content.id) !== content) return
+    const { id } = content
+    this.#live.delete(id)
+    this.#ledger.letGo(id)
+    await this.#exclusively(id, async () => {
+      await content.closeDescriptor()
+      if (content.isDropped) await this.#unlink(id)
+    })
+    if (content.isDropped) return
+    this.#noteUse(id)
+    if (!content.isDirty && !content.isSynced && !content.ranges.isEmpty) this.#sweep.add(id)
+  }
+
+  async #persist(content: Content): Promise<void> {
+    if (content.isDropped || !content.needsPersist) return
+    try {
+      await this.#store.transact((tx) => content.persist(tx))
+    } catch (error) {
+      // The row claims less than is here: what it misses is fetched again, or (dirty) read from the file.
+      this.#log.error({ content: content.id, error: errorText(error) }, 'what is in the cache could not be recorded')
+    }
+  }
+
+  async #evict(id: ContentId, why: string): Promise<boolean> {
+    if (this.#live.has(id) || this.#loading.has(id) || this.#removing.has(id)) return false
+    return this.#exclusively(id, async () => {
+      const row = await rows.readContent(this.#store.read, id)
+      if (row === undefined || row.isDirty || row.origin === null) return false
+      if (row.stamp !== null && row.stamp !== (await fileFacts(contentPath(this.#directory, id)))?.stamp) {
+        this.#log.warn({ content: id }, 'a cached file was changed behind our back and is not evicted')
+        this.#ledger.bar(id)
+        return false
+      }
+      if (!(await this.#store.transact((tx) => rows.clearBytes(tx, id)))) return false
+      await this.#unlink(id)
+      this.#sweep.remove(id)
+      this.#log.debug({ content: id, why }, 'evicted')
+      return true
+    })
+  }
+
+  async #unlink(id: ContentId): Promise<void> {
+    await rm(contentPath(this.#directory, id), { force: true })
+    this.#ledger.remove(id)
+  }
+
+  async #removeLeftover(id: ContentId): Promise<void> {
+    if (this.#live.has(id) || this.#loading.has(id) || this.#removing.has(id)) return
+    await this.#exclusively(id, async () => {
+      const row = await rows.readContent(this.#store.read, id)
+      if (row === undefined || (row.allocatedBytes === 0 && !row.isDirty)) await rm(contentPath(this.#directory, id), { force: true })
+    })
+  }
+
+  async #correct(id: ContentId, allocatedBytes: number): Promise<void> {
+    if (this.#live.has(id) || this.#loading.has(id)) return
+    await this.#store.transact((tx) => rows.writeAllocated(tx, id, allocatedBytes))
+    if (!this.#live.has(id)) this.#ledger.setAllocated(id, allocatedBytes)
+  }
+
+  async #syncClean(id: ContentId): Promise<void> {
+    const content = await this.acquire(id).catch(() => undefined) // gone meanwhile: nothing to sync
+    if (content === undefined) return
+    try {
+      if (content.isDirty || content.isSynced || content.ranges.isEmpty) return
+      await content.sync()
+      if (content.needsPersist) await this.#store.transact((tx) => content.markSynced(tx))
+    } finally {
+      await content.release()
+    }
+  }
+
+  /** Nobody acquires the content while `work` has its file. */
+  async #exclusively<T>(id: ContentId, work: () => Promise<T>): Promise<T> {
+    const running = (this.#removing.get(id) ?? Promise.resolve()).then(work)
+    const guard = running.catch(() => undefined).then(() => {
+      if (this.#removing.get(id) === guard) this.#removing.delete(id)
+    })
+    this.#removing.set(id, guard)
+    return running
+  }
+
+  #noteUse(id: ContentId): void {
+    this.#used.set(id, this.#clock.nowMs())
+    if (this.#stopping.signal.aborted) return
+    this.#cancelNoteUse ??= this.#clock.setTimer(NOTE_USE_MS, () => {
+      this.#cancelNoteUse = undefined
+      this.#inBackground('noting what was used', () => this.#flushUses())
+    })
+  }
+
+  async #flushUses(): Promise<void> {
+    const uses = [...this.#used]
+    this.#used.clear()
+    if (uses.length > 0) await this.#store.transact((tx) => rows.writeLastUsed(tx, uses))
+  }
+
+  #inBackground(what: string, work: () => Promise<unknown>): void {
+    const task = work().then(
+      () => undefined,
+      (error: unknown) => {
+        this.#log.error({ what, error: errorText(error) }, 'a background work of the cache failed')
+      },
+    ).finally(() => this.#tasks.delete(task))
+    this.#tasks.add(task)
+  }
+}
+
+function notFound(id: ContentId): DriveError {
+  return new DriveError('not-found', 'this content is gone', { fields: { content: id } })
+}
+
+function summarize(row: rows.ContentRow, live: Content | undefined): ContentSummary {
+  if (live === undefined) {
+    return {
+      sizeBytes: row.sizeBytes, presentBytes: row.ranges.totalBytes, allocatedBytes: row.allocatedBytes,
+      complete: row.isComplete, dirty: row.isDirty, suspect: row.isSuspect, pinned: row.isPinned,
+    }
+  }
+  return {
+    sizeBytes: live.sizeBytes, presentBytes: live.ranges.totalBytes, allocatedBytes: live.allocatedBytes,
+    complete: live.isComplete, dirty: live.isDirty, suspect: live.isSuspect, pinned: live.isPinned,
+  }
+}
