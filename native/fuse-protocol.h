@@ -1,0 +1,124 @@
+// The part of the FUSE kernel protocol that native code reads or writes itself: headers, INTERRUPT, the names of the
+// nodes that gate notices, and notices. Everything else crosses to TypeScript undecoded (src/engine/wire-layout.ts).
+//
+// Written from the kernel's documented layout, protocol 7.42 (Linux 6.14). All fields are in the machine's byte order.
+// Kernels from 7.31 on use these layouts unchanged.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace elastic::fuse {
+
+enum class Opcode : uint32_t {
+  kLookup = 1,
+  kForget = 2,
+  kGetattr = 3,
+  kSetattr = 4,
+  kReadlink = 5,
+  kSymlink = 6,
+  kMknod = 8,
+  kMkdir = 9,
+  kUnlink = 10,
+  kRmdir = 11,
+  kRename = 12,
+  kLink = 13,
+  kOpen = 14,
+  kRead = 15,
+  kWrite = 16,
+  kStatfs = 17,
+  kRelease = 18,
+  kFsync = 20,
+  kSetxattr = 21,
+  kGetxattr = 22,
+  kListxattr = 23,
+  kRemovexattr = 24,
+  kFlush = 25,
+  kInit = 26,
+  kOpendir = 27,
+  kReaddir = 28,
+  kReleasedir = 29,
+  kFsyncdir = 30,
+  kCreate = 35,
+  kInterrupt = 36,
+  kNotifyReply = 41,
+  kBatchForget = 42,
+  kFallocate = 43,
+  kReaddirplus = 44,
+  kRename2 = 45,
+  kCopyFileRange = 47,
+  kTmpfile = 51,
+};
+
+struct InHeader {
+  uint32_t length;
+  Opcode opcode;
+  uint64_t unique;
+  uint64_t nodeId;
+  uint32_t uid;
+  uint32_t gid;
+  uint32_t pid;
+  uint16_t extensionUnits;
+  uint16_t padding;
+};
+static_assert(sizeof(InHeader) == 40);
+
+struct OutHeader {
+  uint32_t length;
+  int32_t error;
+  uint64_t unique;
+};
+static_assert(sizeof(OutHeader) == 16);
+
+struct InterruptIn {
+  uint64_t unique;
+};
+static_assert(sizeof(InterruptIn) == 8);
+
+// The first field of RENAME and RENAME2 (the new parent) and of LINK (the node that gets a second name).
+struct SecondNode {
+  uint64_t nodeId;
+};
+static_assert(sizeof(SecondNode) == 8);
+
+// An out header with unique 0 is a notice; `error` says which.
+enum class NoticeCode : int32_t {
+  kInvalidateInode = 2,
+  kInvalidateEntry = 3,
+  kDelete = 6,
+};
+
+struct InvalidateInodeOut {
+  uint64_t nodeId;
+  int64_t offset;
+  int64_t length;
+};
+static_assert(sizeof(InvalidateInodeOut) == 24);
+
+struct InvalidateEntryOut {
+  uint64_t parent;
+  uint32_t nameLength;
+  uint32_t flags;
+};
+static_assert(sizeof(InvalidateEntryOut) == 16);
+inline constexpr uint32_t kExpireOnly = 1;
+
+struct DeleteOut {
+  uint64_t parent;
+  uint64_t child;
+  uint32_t nameLength;
+  uint32_t padding;
+};
+static_assert(sizeof(DeleteOut) == 24);
+
+// The INTERRUPT of a request carries the request's unique with this bit set.
+inline constexpr uint64_t kInterruptBit = 1;
+// FUSE_DEV_IOC_CLONE: _IOR(229, 0, uint32_t).
+inline constexpr unsigned long kCloneIoctl = 0x8004e500;
+
+// What INIT asks for; src/engine/wire-layout.ts has the same number.
+inline constexpr size_t kMaxWriteBytes = 1 << 20;
+// The kernel refuses a read buffer smaller than max_write and the two headers in front of the data.
+inline constexpr size_t kRequestBytes = kMaxWriteBytes + 4096;
+
+}  // namespace elastic::fuse

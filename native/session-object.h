@@ -1,0 +1,42 @@
+// The FuseSession class as JavaScript sees it (typed in src/engine/fuse-addon.ts): checks arguments, owns the session
+// and the function that wakes the event loop.
+#pragma once
+
+#include <napi.h>
+
+#include <memory>
+#include <vector>
+
+#include "session.h"
+
+namespace elastic {
+
+class SessionObject : public Napi::ObjectWrap<SessionObject> {
+ public:
+  static Napi::Function Define(Napi::Env env);
+  // new FuseSession(device, readers, batch, onWake): takes over the descriptor.
+  explicit SessionObject(const Napi::CallbackInfo& info);
+  ~SessionObject() override;
+
+ private:
+  Napi::Value TakeBatch(const Napi::CallbackInfo& info);
+  Napi::Value SlotBuffer(const Napi::CallbackInfo& info);
+  Napi::Value ReleaseSlot(const Napi::CallbackInfo& info);
+  Napi::Value ReplyError(const Napi::CallbackInfo& info);
+  Napi::Value ReplyData(const Napi::CallbackInfo& info);
+  Napi::Value NotifyInode(const Napi::CallbackInfo& info);
+  Napi::Value NotifyEntry(const Napi::CallbackInfo& info);
+  Napi::Value NotifyDelete(const Napi::CallbackInfo& info);
+  Napi::Value QueuedNotices(const Napi::CallbackInfo& info);
+  Napi::Value Stop(const Napi::CallbackInfo& info);
+  Napi::Value Close(const Napi::CallbackInfo& info);
+  void Abandon();
+
+  std::shared_ptr<Session> session_;
+  Napi::Reference<Napi::Uint8Array> batch_;
+  Napi::ThreadSafeFunction wake_;
+  bool open_ = false;  // wake_ is not released yet
+  napi_env env_;
+};
+
+}  // namespace elastic

@@ -1,0 +1,46 @@
+/**
+ * The engine's part of the native addon, typed (native/session-object.h, native/system-calls.h). Numbers that a call
+ * answers are results ≥ 0 or negative errnos; `reply…` answers 0 or a positive errno.
+ */
+import { endianness } from 'node:os'
+import { DriveError } from '../base/errors.js'
+import { loadNativeAddon } from '../base/native-addon.js'
+
+/** Names an unanswered request; never the same for two. */
+export type RequestId = number
+
+export interface FuseSession {
+  /** Copies whole records into the batch given at construction; answers how many bytes, 0 when nothing waits. */
+  takeBatch(): number
+  /** Memory of a slot; the same for the life of the session. */
+  slotBuffer(slot: number): ArrayBuffer | undefined
+  releaseSlot(slot: number): void
+  /** ENOENT: the request is answered already, or nobody waits for it any more. */
+  replyError(id: RequestId, errno: number): number
+  replyData(id: RequestId, data: Uint8Array, lengthBytes: number): number
+  notifyInode(node: number, offset: number, lengthBytes: number): void
+  notifyEntry(parent: number, child: number, name: string, expireOnly: boolean): void
+  notifyDelete(parent: number, child: number, name: string): void
+  /** How many notices are held back. */
+  queuedNotices(): number
+  /** Answers every open request, and those that still come, with `errno`; the end record follows. */
+  stop(errno: number): void
+  /** Closes the device. Only after the end record. */
+  close(): void
+}
+
+export interface FuseAddon {
+  readonly FuseSession: new (device: number, readers: number, batch: Uint8Array, onWake: () => void) => FuseSession
+  openFuseDevice(): number
+  mount(source: string, folder: string, type: string, flags: number, options: string): Promise<number>
+  unmount(folder: string, flags: number): Promise<number>
+  socketPair(): readonly [ours: number, theirs: number] | number
+  receiveDescriptor(socket: number): Promise<number>
+}
+
+/** Fails with `unsupported` where the addon cannot be loaded. */
+export function loadFuseAddon(): FuseAddon {
+  // The wire is read with fixed little-endian accessors, which is what every machine of interest has.
+  if (endianness() !== 'LE') throw new DriveError('unsupported', 'The native engine runs on little-endian machines only.')
+  return loadNativeAddon() as FuseAddon
+}

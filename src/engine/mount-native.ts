@@ -1,0 +1,159 @@
+/**
+ * Mounts a filesystem through the native engine, and gives back the mount as one object. Root mounts by mount(2), an
+ * ordinary user through fusermount3. Nothing here ever calls into the mount itself.
+ */
+import { closeSync } from 'node:fs'
+import { access, constants as fsConstants, lstat } from 'node:fs/promises'
+import { constants } from 'node:os'
+import { delay, type Clock } from '../base/clock.js'
+import { DriveError, hasCode, systemCode } from '../base/errors.js'
+import type { Log } from '../base/log.js'
+import type { FileSystem, KernelNotices } from '../fs/operations.js'
+import { examineMount } from './dead-mount.js'
+import { loadFuseAddon, type FuseAddon } from './fuse-addon.js'
+import { fusermountMount } from './fusermount.js'
+import { KernelSession, type EndReason } from './kernel-session.js'
+import { sessionNotices, type LateNotices } from './late-notices.js'
+import { directMountOptions, fusermountOptions, mountFlags, MOUNT_TYPE, type MountOptions } from './mount-options.js'
+import { findMount, resolveMountPoint } from './mount-table.js'
+import { abortMount, detach, unmountGently } from './unmount.js'
+
+const { errno } = constants
+
+const INIT_DEADLINE_MS = 10_000 // the kernel sends INIT right after mounting; longer means it never comes
+const END_DEADLINE_MS = 4000 // unmounting takes at most 5 s whatever is stuck
+
+export interface NativeMountOptions extends MountOptions {
+  readonly fileSystem: FileSystem
+  readonly folder: string
+  /** Given to the filesystem before the mount; bound to it here. */
+  readonly notices: LateNotices
+  readonly clock: Clock
+  readonly log: Log
+}
+
+export interface MountedEngine {
+  readonly folder: string
+  readonly notices: KernelNotices
+  /** Names the connection below /sys/fs/fuse/connections, for whoever has to abort it later. */
+  readonly connection: number
+  /** Resolves when the connection is gone, whoever took it away, and nothing of the engine runs any more. */
+  readonly ended: Promise<EndReason>
+  /**
+   * Without `force` fails with `busy` while somebody uses the mount. With it requests in flight fail, and open files too.
+   * Resolves when the mount is gone, within 5 s.
+   */
+  unmount(options: { readonly force: boolean }): Promise<void>
+}
+
+/**
+ * Resolves when the kernel and the engine agreed and the folder answers. Fails with `no-fuse-device`, `no-fusermount`,
+ * `already-mounted`, `dead-mount` (see `clearDeadMount`), `unsupported` (no addon) or `mount-failed`.
+ */
+export async function mountNative(options: NativeMountOptions): Promise<MountedEngine> {
+  const { fileSystem, clock, log } = options
+  const addon = loadFuseAddon()
+  const folder = await resolveMountPoint(options.folder)
+  await checkFolder(folder, clock)
+  await checkDevice()
+  const device = await openMount(addon, folder, options)
+  const session = new KernelSession({ addon, device, fileSystem, clock, log })
+  let connection: number | undefined
+  try {
+    connection = (await findMount(folder))?.connection
+    if (connection === undefined) throw new DriveError('mount-failed', `${folder} was unmounted at once.`)
+    const { expireOnly } = await withDeadline(session.initialised, clock, INIT_DEADLINE_MS, 'The kernel never began to use the mount.')
+    options.notices.bind(sessionNotices(session.native, expireOnly))
+  } catch (error) {
+    if (connection !== undefined) await abortMount(addon, folder, connection)
+    session.stop()
+    await detach(addon, folder)
+    throw error
+  }
+  const ended = session.ended.then((reason) => {
+    options.notices.unbind()
+    return reason
+  })
+  log.info({ folder, connection }, 'mounted')
+  const mount = { addon, folder, connection, session, ended, clock }
+  return { folder, connection, notices: options.notices, ended, unmount: ({ force }) => unmount(mount, force) }
+}
+
+async function checkFolder(folder: string, clock: Clock): Promise<void> {
+  const mount = await examineMount(folder, clock)
+  if (mount?.type.startsWith('fuse')) {
+    if (mount.health !== 'alive' && mount.type === MOUNT_TYPE) {
+      throw new DriveError('dead-mount', `${folder} is left from a program that ended without unmounting.`, { fields: { folder } })
+    }
+    throw new DriveError('already-mounted', `${folder} is a mount of ${mount.source} already.`, { fields: { folder } })
+  }
+  if (!(await lstat(folder)).isDirectory()) throw new DriveError('mount-failed', `${folder} is not a folder.`)
+}
+
+async function checkDevice(): Promise<void> {
+  try {
+    await access('/dev/fuse', fsConstants.R_OK | fsConstants.W_OK)
+  } catch (error) {
+    const missing = systemCode(error) === 'ENOENT'
+    throw noDevice(missing ? 'is missing: run "modprobe fuse"' : 'may not be opened: its mode should be 0666', error)
+  }
+}
+
+function noDevice(what: string, cause?: unknown): DriveError {
+  return new DriveError('no-fuse-device', `/dev/fuse ${what} (in Docker: start the container with --device /dev/fuse --cap-add SYS_ADMIN).`, { cause })
+}
+
+/** Answers the open device of the new mount. */
+async function openMount(addon: FuseAddon, folder: string, options: MountOptions): Promise<number> {
+  const [uid, gid] = [process.geteuid?.() ?? 0, process.getegid?.() ?? 0]
+  if (uid !== 0) return fusermountMount(addon, folder, fusermountOptions(options))
+  const device = addon.openFuseDevice()
+  if (device < 0) throw noDevice(`cannot be opened (errno ${-device}): run "modprobe fuse"`)
+  const result = await addon.mount(options.fsName, folder, MOUNT_TYPE, mountFlags(options), directMountOptions(options, device, uid, gid))
+  if (result === 0) return device
+  closeSync(device)
+  const reason = result === -errno.EPERM ? 'mounting is not permitted here (in Docker: --cap-add SYS_ADMIN)' : `errno ${-result}`
+  throw new DriveError('mount-failed', `${folder} could not be mounted: ${reason}.`, { fields: { folder, errno: -result } })
+}
+
+interface Mount {
+  readonly addon: FuseAddon
+  readonly folder: string
+  readonly connection: number
+  readonly session: KernelSession
+  readonly ended: Promise<EndReason>
+  readonly clock: Clock
+}
+
+async function unmount({ addon, folder, connection, session, ended, clock }: Mount, force: boolean): Promise<void> {
+  // Somebody else's mount may be there by now.
+  const mounted = (await findMount(folder))?.connection === connection
+  if (mounted && force) {
+    await abortMount(addon, folder, connection)
+    session.stop()
+    await detach(addon, folder)
+  } else if (mounted) {
+    await unmountGently(addon, folder, clock)
+  }
+  try {
+    await withDeadline(ended, clock, force ? END_DEADLINE_MS : END_DEADLINE_MS / 2, 'The connection did not end.')
+  } catch (error) {
+    if (!hasCode(error, 'mount-failed')) throw error
+    // Unmounted here but still in use elsewhere: a lazy unmount, or another mount namespace.
+    session.stop()
+    await withDeadline(ended, clock, END_DEADLINE_MS / 2, `The connection of ${folder} did not end.`)
+  }
+}
+
+async function withDeadline<T>(wanted: Promise<T>, clock: Clock, deadlineMs: number, message: string): Promise<T> {
+  const cut = new AbortController()
+  const late = delay(clock, deadlineMs, cut.signal).then(() => {
+    throw new DriveError('mount-failed', message)
+  })
+  late.catch(() => undefined)
+  try {
+    return await Promise.race([wanted, late])
+  } finally {
+    cut.abort()
+  }
+}
