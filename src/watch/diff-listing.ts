@@ -1,0 +1,43 @@
+/**
+ * What a listing tells that the mirror does not know yet: items to be looked at in a transaction, and rows that the
+ * portal should have in this folder but that were not listed. The latter only from a complete listing, and even then
+ * they are candidates to be asked about one by one (gate of bitrix24-desktop-sync.md section 11). Pure.
+ */
+import type { RemoteItem } from '../drive/drive.js'
+import type { Base, Item } from '../mirror/item.js'
+import type { ListedFolder } from './folder-listing.js'
+import { differenceOf } from './row-plan.js'
+
+export type BasedItem = Item & { readonly base: Base }
+
+export interface ListingDifference {
+  /** Items whose row differs, then items without a row in this folder, so that room is made before it is taken. */
+  readonly present: readonly RemoteItem[]
+  readonly missing: readonly BasedItem[]
+}
+
+/** `baseChildren`: the rows whose base stands in this folder, wherever they stand here. */
+export function diffListing(listed: ListedFolder, baseChildren: readonly Item[]): ListingDifference {
+  const rows = new Map(baseChildren.filter(hasBase).map((row) => [row.base.id, row]))
+  const differing: RemoteItem[] = []
+  const unknown: RemoteItem[] = []
+  for (const remote of listed.items) {
+    if (remote.deletedType !== 0) continue
+    const row = rows.get(remote.id)
+    if (row === undefined) unknown.push(remote)
+    else if (!row.excluded && isDifferent(row, listed, remote)) differing.push(remote)
+  }
+  const present = [...differing, ...unknown]
+  if (!listed.complete) return { present, missing: [] }
+  const seen = new Set(listed.items.map(({ id }) => id))
+  return { present, missing: [...rows.values()].filter(({ base }) => !seen.has(base.id)) }
+}
+
+export function hasBase(item: Item): item is BasedItem {
+  return item.base !== null
+}
+
+function isDifferent(row: BasedItem, listed: ListedFolder, remote: RemoteItem): boolean {
+  const { place, content, attributes } = differenceOf(row.base, listed.folder, remote)
+  return place || content || attributes || row.kind !== remote.kind
+}

@@ -1,0 +1,178 @@
+/**
+ * Brings a listing into the mirror: items that appeared, changed, or stand elsewhere now. Reads the rows again inside the
+ * transaction, because programs go on meanwhile. Large listings go in pieces, so that nobody waits long for the one write
+ * queue. Never concludes anything from what is not in the listing.
+ */
+import type { Clock } from '../base/clock.js'
+import type { Ino, RemoteId } from '../base/ids.js'
+import type { Log } from '../base/log.js'
+import type { RemoteFile, RemoteItem } from '../drive/drive.js'
+import { conflictName } from '../mirror/conflict-name.js'
+import type { MirrorDelta } from '../mirror/delta.js'
+import { shownName, type Item } from '../mirror/item.js'
+import type { Mirror } from '../mirror/mirror.js'
+import type { Store, Transaction } from '../store/store.js'
+import { hasBase, type BasedItem } from './diff-listing.js'
+import type { Stamp } from './folder-listing.js'
+import { planNames, type NameWish } from './plan-names.js'
+import { placeOf, type RowChanges } from './row-changes.js'
+import { isExcludedCode, planRow, type RowPlan } from './row-plan.js'
+
+export interface ListingApplierOptions {
+  readonly store: Store
+  readonly mirror: Mirror
+  readonly changes: RowChanges
+  readonly clock: Clock
+  readonly log: Log
+  readonly host: string
+  readonly onDelta: (deltas: readonly MirrorDelta[]) => void
+}
+
+const PIECE_ITEMS = 500 // about 150 ms of the write queue
+
+/** A known row that differs, or an item without a row. */
+interface Wish extends NameWish {
+  readonly remote: RemoteItem
+  readonly known: { readonly row: BasedItem; readonly plan: RowPlan } | undefined
+  readonly excluded: boolean
+}
+
+interface Seen {
+  readonly folder: Item
+  readonly stamp: Stamp
+}
+
+export class ListingApplier {
+  readonly #o: ListingApplierOptions
+
+  constructor(options: ListingApplierOptions) {
+    this.#o = options
+  }
+
+  /** Items seen in `folder` by a request of `stamp`. `listed`: they are all of it, so the folder counts as listed now. */
+  async apply(folder: Ino, items: readonly RemoteItem[], options: { stamp: Stamp; listed: boolean }): Promise<void> {
+    for (let from = 0; from === 0 || from < items.length; from += PIECE_ITEMS) {
+      const piece = items.slice(from, from + PIECE_ITEMS)
+      const isLast = from + PIECE_ITEMS >= items.length
+      const deltas = await this.#o.store.transact((tx) => this.#applyPiece(tx, folder, piece, { stamp: options.stamp, listed: options.listed && isLast }))
+      if (deltas.length > 0) this.#o.onDelta(deltas)
+    }
+  }
+
+  /** A newer state of a file that somebody met on the way (hydrate): its content and times; its place only where it is known to be the same. */
+  async applyFile(remote: RemoteFile, stamp: Stamp): Promise<void> {
+    const deltas = await this.#o.store.transact(async (tx) => {
+      const row = await this.#o.mirror.byRemoteId(remote.id, tx)
+      if (row === undefined || !hasBase(row) || remote.deletedType !== 0) return []
+      const plan = planRow(row, row.base.parent, { ...remote, name: row.base.name }, await this.#o.changes.facts(tx, row, stamp))
+      const at = plan.follow ? await this.#placeAgain(tx, row) : undefined
+      if (plan.follow && at === undefined) return []
+      return this.#o.changes.carryOut(tx, row, plan, { remote: { ...remote, name: row.base.name }, folder: row.base.parent, stamp, ...(at === undefined ? {} : { at }) })
+    })
+    if (deltas.length > 0) this.#o.onDelta(deltas)
+  }
+
+  /** In the caller's transaction: items seen in this folder, one by one or from a listing. Answers what to report after the commit. */
+  async applyIn(tx: Transaction, seen: Seen, remotes: readonly RemoteItem[]): Promise<readonly MirrorDelta[]> {
+    const { mirror } = this.#o
+    const rows = await mirror.byRemoteIds(remotes.map(({ id }) => id), tx)
+    const ancestors = await this.#ancestors(tx, seen.folder)
+    const wishes: Wish[] = []
+    const deltas: MirrorDelta[] = []
+    for (const remote of remotes) {
+      const known = await this.#plan(tx, rows.get(remote.id), seen, remote)
+      if (known === 'leave') continue
+      if (known !== undefined && !(known.plan.follow && !ancestors.has(known.row.ino))) deltas.push(...(await this.#stay(tx, seen, known, remote)))
+      else wishes.push(await this.#wish(tx, remote, known))
+    }
+    const names = wishes.map(({ name }) => name)
+    const plan = planNames(wishes, names.length === 0 ? [] : await mirror.twinsOfIn(tx, seen.folder.ino, names))
+    for (const row of plan.forked) deltas.push(...(await this.#fork(tx, seen.folder.ino, row)))
+    for (const wish of plan.blocked) {
+      this.#o.log.info({ folder: seen.folder.ino, id: wish.remote.id, name: wish.name }, 'a name of the portal is taken here by something not sent yet')
+      if (wish.known !== undefined) deltas.push(...(await this.#stay(tx, seen, wish.known, wish.remote)))
+    }
+    deltas.push(...(await this.#place(tx, seen, plan.granted)))
+    return deltas
+  }
+
+  async #applyPiece(tx: Transaction, ino: Ino, remotes: readonly RemoteItem[], options: { stamp: Stamp; listed: boolean }): Promise<readonly MirrorDelta[]> {
+    const folder = await this.#o.mirror.getIn(tx, ino)
+    if (folder === undefined || folder.deleted || folder.excluded) return [] // gone while it was listed
+    const deltas = remotes.length === 0 ? [] : await this.applyIn(tx, { folder, stamp: options.stamp }, remotes)
+    if (options.listed) await this.#o.mirror.update(tx, folder, { listedMs: this.#o.clock.nowMs() })
+    // Nobody has looked into a folder that was never listed: there is nothing to tell about its children.
+    return folder.listedMs === null ? deltas.filter(({ kind }) => kind !== 'appeared') : deltas
+  }
+
+  async #plan(tx: Transaction, row: Item | undefined, { folder, stamp }: Seen, remote: RemoteItem): Promise<Wish['known'] | 'leave'> {
+    if (row === undefined || !hasBase(row)) return undefined
+    const plan = planRow(row, folder.ino, remote, await this.#o.changes.facts(tx, row, stamp))
+    if (['C9', 'C12', 'C7'].includes(plan.rule)) this.#o.log.info({ ino: row.ino, rule: plan.rule }, 'changed here and on the portal')
+    return plan.rebase ? { row, plan } : 'leave'
+  }
+
+  async #wish(tx: Transaction, remote: RemoteItem, known: Wish['known']): Promise<Wish> {
+    const excluded = known === undefined && (isExcludedCode(remote.code) || (await this.#isShownElsewhere(tx, remote)))
+    return { ino: known?.row.ino, name: shownName(remote.name, remote.id), remote, known, excluded }
+  }
+
+  /** The row stays where it is; a change of place that could not be followed is seen again next time. */
+  #stay(tx: Transaction, { folder, stamp }: Seen, { row, plan }: NonNullable<Wish['known']>, remote: RemoteItem): Promise<readonly MirrorDelta[]> {
+    if (row.deleted && plan.follow) return Promise.resolve([]) // C9 with its name taken: brought back when the name is free
+    const staying = plan.follow ? { ...plan, follow: false, rebasePlace: false } : plan
+    return this.#o.changes.carryOut(tx, row, staying, { remote, folder: folder.ino, stamp })
+  }
+
+  /** First all leave their places, then all take the new ones: names may be exchanged. */
+  async #place(tx: Transaction, { folder, stamp }: Seen, wishes: readonly Wish[]): Promise<readonly MirrorDelta[]> {
+    const deltas: MirrorDelta[] = []
+    const leaving = new Map<RemoteId, BasedItem>()
+    for (const { known, remote, name } of wishes) {
+      if (known === undefined) continue
+      const stands = known.row.parent === folder.ino && known.row.name === name
+      leaving.set(remote.id, stands ? known.row : await this.#o.changes.detach(tx, known.row))
+    }
+    for (const { known, remote, name, excluded } of wishes) {
+      const at = { parent: folder.ino, name }
+      const row = leaving.get(remote.id)
+      if (known === undefined || row === undefined) deltas.push(...(await this.#o.changes.insert(tx, at, remote, { stamp, excluded })))
+      else deltas.push(...(await this.#o.changes.carryOut(tx, row, known.plan, { remote, folder: folder.ino, stamp, at, from: placeOf(known.row) })))
+    }
+    return deltas
+  }
+
+  /** A file that only programs here use gives its name to the portal's and stays under another one. */
+  async #fork(tx: Transaction, folder: Ino, row: Item): Promise<readonly MirrorDelta[]> {
+    const { mirror, host, clock } = this.#o
+    const name = await mirror.freeNameIn(tx, folder, (attempt) => conflictName(row.name, host, clock.nowMs(), attempt))
+    await mirror.update(tx, row, { name })
+    return [{ kind: 'moved', ino: row.ino, from: { parent: folder, name: row.name }, to: { parent: folder, name } }]
+  }
+
+  /** C9: back to where it was on the portal, under a free name. */
+  async #placeAgain(tx: Transaction, row: BasedItem): Promise<{ parent: Ino; name: string } | undefined> {
+    const folder = row.base.parent === null ? undefined : await this.#o.mirror.getIn(tx, row.base.parent)
+    if (folder === undefined || folder.deleted || folder.excluded) return undefined
+    const name = shownName(row.base.name, row.base.id)
+    return (await this.#o.mirror.twinsIn(tx, folder.ino, name)).length > 0 ? undefined : { parent: folder.ino, name }
+  }
+
+  /** One real folder is shown once, whatever links lead to it: its children have one row each, and a cycle would never end (13.2). */
+  async #isShownElsewhere(tx: Transaction, remote: RemoteItem): Promise<boolean> {
+    if (remote.kind === 'file') return false
+    const shown = (await this.#o.mirror.foldersOfRealId(remote.realId, tx)).filter(({ excluded, deleted }) => !excluded && !deleted)
+    if (shown.length > 0) this.#o.log.info({ id: remote.id, realId: remote.realId, shownAs: shown[0]?.ino }, 'a folder that is shown elsewhere is not shown again')
+    return shown.length > 0
+  }
+
+  async #ancestors(tx: Transaction, folder: Item): Promise<ReadonlySet<Ino>> {
+    const inos = new Set<Ino>()
+    let at: Item | undefined = folder
+    while (at !== undefined && !inos.has(at.ino)) {
+      inos.add(at.ino)
+      at = at.parent === null ? undefined : await this.#o.mirror.getIn(tx, at.parent)
+    }
+    return inos
+  }
+}

@@ -1,0 +1,145 @@
+/**
+ * Carries out, inside the caller's transaction, what the plans say about single rows: a new row, a row that follows the
+ * portal, a content that is of an older version, a row that goes. Collects what that means to the kernel; the caller
+ * reports it after the commit. Guards live here too, because they must hold at the moment of the change.
+ */
+import { LRUCache } from 'lru-cache'
+import type { Clock } from '../base/clock.js'
+import type { Ino } from '../base/ids.js'
+import type { ContentCache } from '../cache/content-cache.js'
+import { readContent } from '../cache/content-rows.js'
+import type { RemoteItem } from '../drive/drive.js'
+import type { Journal } from '../journal/journal.js'
+import type { MirrorDelta, Place } from '../mirror/delta.js'
+import type { Item } from '../mirror/item.js'
+import type { ItemChange, Mirror } from '../mirror/mirror.js'
+import type { Transaction } from '../store/store.js'
+import type { BasedItem } from './diff-listing.js'
+import type { Stamp } from './folder-listing.js'
+import type { RowFacts, RowPlan } from './row-plan.js'
+
+export interface RowChangesOptions {
+  readonly mirror: Mirror
+  readonly journal: Journal
+  readonly cache: Pick<ContentCache, 'drop'>
+  readonly clock: Clock
+}
+
+const TURNS_KEPT = 50_000
+
+export class RowChanges {
+  readonly #mirror: Mirror
+  readonly #journal: Journal
+  readonly #cache: Pick<ContentCache, 'drop'>
+  readonly #clock: Clock
+  #turns = 0
+  /** Turn of the request whose answer was applied last to a row: an answer of an older request must not undo it. */
+  readonly #applied = new LRUCache<Ino, number>({ max: TURNS_KEPT })
+
+  constructor({ mirror, journal, cache, clock }: RowChangesOptions) {
+    this.#mirror = mirror
+    this.#journal = journal
+    this.#cache = cache
+    this.#clock = clock
+  }
+
+  /** To be taken before a request whose answer will be applied. */
+  newStamp(): Stamp {
+    this.#turns += 1
+    return { mark: this.#mirror.mark(), turn: this.#turns }
+  }
+
+  async facts(tx: Transaction, row: Item, stamp: Stamp): Promise<RowFacts> {
+    const overtaken = this.#mirror.confirmedSince(row.ino, stamp.mark) || (this.#applied.get(row.ino) ?? 0) > stamp.turn
+    const attempt = (await this.#journal.get(row.ino, tx))?.attempt ?? null
+    return { dirty: await this.isDirty(tx, row), guarded: overtaken || attempt !== null }
+  }
+
+  async isDirty(tx: Transaction, row: Item): Promise<boolean> {
+    return row.contentId !== null && (await readContent(tx, row.contentId))?.isDirty === true
+  }
+
+  async insert(tx: Transaction, at: Place, remote: RemoteItem, options: { stamp: Stamp; excluded: boolean }): Promise<readonly MirrorDelta[]> {
+    const ino = await this.#mirror.insertRemote(tx, at.parent, at.name, remote, { excluded: options.excluded })
+    this.#remember(tx, ino, options.stamp)
+    return options.excluded ? [] : [{ kind: 'appeared', ino, at }]
+  }
+
+  /** Frees the name of a row that is about to stand elsewhere; answers the row as it is then. */
+  async detach<T extends Item>(tx: Transaction, row: T): Promise<T> {
+    if (row.parent !== null) await this.#mirror.update(tx, row, { parent: null })
+    return { ...row, parent: null }
+  }
+
+  /** `at`: where the row is to stand, undefined: where it stands. `from`: where it stood before it was detached. */
+  async carryOut(
+    tx: Transaction,
+    row: BasedItem,
+    plan: RowPlan,
+    step: { remote: RemoteItem; folder: Ino | null; stamp: Stamp; at?: Place; from?: Place | undefined },
+  ): Promise<readonly MirrorDelta[]> {
+    if (!plan.rebase) return []
+    const { remote, at, from } = step
+    const content = await this.#contentChange(tx, row, plan, remote)
+    const place: ItemChange = at === undefined ? {} : { parent: at.parent, name: at.name, placeChangedMs: null, deleted: false }
+    await this.#mirror.update(tx, row, { ...content, ...place })
+    await this.#mirror.setBase(tx, row.ino, plan.rebasePlace ? step.folder : row.base.parent, merged(row, plan, remote))
+    this.#remember(tx, row.ino, step.stamp)
+    const stands = at ?? placeOf(row)
+    if (stands === undefined) return []
+    return deltasOf(row.ino, plan, stands, from)
+  }
+
+  /** The row, its content and its entry go. The caller knows that nothing unsent is lost by it. */
+  async remove(tx: Transaction, row: Item): Promise<readonly MirrorDelta[]> {
+    if (row.contentId !== null) await this.#cache.drop(tx, row.contentId)
+    await this.#journal.remove(tx, row.ino)
+    await this.#mirror.remove(tx, row)
+    const at = placeOf(row)
+    return at === undefined || row.excluded ? [] : [{ kind: 'vanished', ino: row.ino, at }]
+  }
+
+  async #contentChange(tx: Transaction, row: BasedItem, plan: RowPlan, remote: RemoteItem): Promise<ItemChange> {
+    if (plan.content === 'hold') return {}
+    if (plan.content === 'same' || remote.kind === 'folder') return timesOf(row, remote)
+    if (row.contentId !== null) await this.#cache.drop(tx, row.contentId)
+    return {
+      contentId: null,
+      sizeBytes: remote.sizeBytes,
+      mtimeMs: remote.updatedMs,
+      ctimeMs: this.#clock.nowMs(),
+      contentGeneration: row.contentGeneration + 1,
+    }
+  }
+
+  #remember(tx: Transaction, ino: Ino, { turn }: Stamp): void {
+    tx.afterCommit(() => {
+      this.#applied.set(ino, Math.max(turn, this.#applied.get(ino) ?? 0))
+    })
+  }
+}
+
+export function placeOf(item: Item): Place | undefined {
+  return item.parent === null ? undefined : { parent: item.parent, name: item.name }
+}
+
+/** Times set by hand here stay; a folder's time only grows. */
+function timesOf(row: BasedItem, remote: RemoteItem): ItemChange {
+  const follows = row.mtimeMs === row.base.updatedMs || (row.kind === 'folder' && remote.updatedMs > row.mtimeMs)
+  return follows ? { mtimeMs: remote.updatedMs, ctimeMs: Math.max(row.ctimeMs, remote.updatedMs) } : {}
+}
+
+/** What the base becomes: the portal's item, but for what the plan leaves for later. */
+function merged({ base }: BasedItem, plan: RowPlan, remote: RemoteItem): RemoteItem {
+  const named = plan.rebasePlace ? remote : { ...remote, name: base.name }
+  if (plan.content !== 'hold' || named.kind === 'folder') return named
+  return { ...named, version: base.version, blobId: base.blobId, sizeBytes: base.sizeBytes }
+}
+
+function deltasOf(ino: Ino, plan: RowPlan, at: Place, from: Place | undefined): readonly MirrorDelta[] {
+  const deltas: MirrorDelta[] = []
+  if (plan.rule === 'C9') return [{ kind: 'appeared', ino, at }]
+  if (from !== undefined && (from.parent !== at.parent || from.name !== at.name)) deltas.push({ kind: 'moved', ino, from, to: at })
+  deltas.push(plan.content === 'drop' ? { kind: 'content', ino, at } : { kind: 'attributes', ino })
+  return deltas
+}
