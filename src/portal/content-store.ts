@@ -4,8 +4,8 @@
  * Hashes of computed contents are made by streaming and remembered.
  */
 import { createHash, type Hash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
-import { link, mkdir, open, rename, rm, type FileHandle } from 'node:fs/promises'
+import { createReadStream, linkSync, mkdirSync, rmSync } from 'node:fs'
+import { mkdir, open, rename, rm, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Random } from '../base/random.js'
 import { GeneratedBytes, type ComputedContent, type Content, type StoredContent } from './content.js'
@@ -45,16 +45,17 @@ export class ContentStore {
   }
 
   /** A content of its own with the same bytes, so that each row owns what it points at. */
-  async duplicate(content: Content): Promise<Content> {
+  duplicate(content: Content): Content {
     if (content.kind === 'computed') return content
     const blob = this.#random.hex(12)
-    await mkdir(join(this.#path(blob), '..'), { recursive: true })
-    await link(this.#path(content.blob), this.#path(blob))
+    mkdirSync(join(this.#path(blob), '..'), { recursive: true })
+    linkSync(this.#path(content.blob), this.#path(blob))
     return { ...content, blob }
   }
 
-  async remove(content: Content): Promise<void> {
-    if (content.kind === 'stored') await rm(this.#path(content.blob), { force: true })
+  /** Synchronous like the changes of rows it belongs to; a download that has begun goes on. */
+  remove(content: Content): void {
+    if (content.kind === 'stored') rmSync(this.#path(content.blob), { force: true })
   }
 
   /** Bytes `start` up to but without `end`, which must lie within the content. */

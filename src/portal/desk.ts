@@ -25,6 +25,8 @@ export interface Desk {
   /** Bytes that the whole portal may hold (E-70); undefined: no limit. */
   readonly quotaBytes: () => number | undefined
   readonly traits: () => Traits
+  /** Told of content bytes that came with a request, stored or not. */
+  readonly countUp: (bytes: number) => void
   /** The portal's address without a trailing slash. */
   readonly address: () => string
 }

@@ -21,8 +21,8 @@ export class IncomingContent {
     return this.content
   }
 
-  async dispose(contents: ContentStore): Promise<void> {
-    if (!this.#taken) await contents.remove(this.content)
+  dispose(contents: ContentStore): void {
+    if (!this.#taken) contents.remove(this.content)
   }
 
   /** What the log of requests shows in its place. */

@@ -2,12 +2,14 @@
  * Every method the portal knows. Names are found without regard to case (E-1).
  */
 import type { Method, MethodTable } from './desk.js'
+import { CHANGING } from './methods/changing.js'
+import { CREATING } from './methods/creating.js'
 import { FILE_READS } from './methods/files.js'
 import { FOLDER_READS } from './methods/folders.js'
 import { platformMethods } from './methods/platform.js'
 import { STORAGE_READS } from './methods/storages.js'
 
-export const METHODS: MethodTable = { ...platformMethods(() => METHODS), ...STORAGE_READS, ...FOLDER_READS, ...FILE_READS }
+export const METHODS: MethodTable = { ...platformMethods(() => METHODS), ...STORAGE_READS, ...FOLDER_READS, ...FILE_READS, ...CREATING, ...CHANGING }
 
 const BY_LOWER_NAME: ReadonlyMap<string, Method> = new Map(Object.entries(METHODS).map(([name, method]) => [name.toLowerCase(), method]))
 

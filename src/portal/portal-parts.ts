@@ -6,6 +6,7 @@ import type { Clock } from '../base/clock.js'
 import type { Log } from '../base/log.js'
 import type { Random } from '../base/random.js'
 import { Account, type Plan } from './account.js'
+import { act } from './acts.js'
 import { Calls } from './calls.js'
 import { ContentStore } from './content-store.js'
 import type { Desk } from './desk.js'
@@ -73,8 +74,8 @@ export async function buildPortal(setup: PortalSetup): Promise<PortalParts> {
   const rights = new Rights({ tree, isAdmin: (userId) => userId === OWNER_ID && account.state.isAdmin, record: () => undefined })
   const links = new SignedLinks({ secret: random.hex(32), random })
   const presenter = new Presenter({ tree, time, links, address: setup.address })
-  const desk: Desk = { tree, rights, contents, time, random, account, links, presenter, quotaBytes: () => quotaBytes, traits: () => traits, address: setup.address }
   const requests = new Requests(clock)
+  const desk: Desk = { tree, rights, contents, time, random, account, links, presenter, quotaBytes: () => quotaBytes, traits: () => traits, address: setup.address, countUp: (bytes) => { requests.countUp(bytes) } }
   const faults = new Faults()
   const bucket = new LeakyBucket(clock, RATE_LIMITS[setup.plan])
   const operating = new Operating(setup.plan === 'self-hosted' ? undefined : OPERATING_SECONDS)
@@ -104,7 +105,7 @@ export async function buildPortal(setup: PortalSetup): Promise<PortalParts> {
     setClockOffset: (offsetMs) => {
       time.offsetMs = offsetMs
     },
-    act: () => Promise.reject(new RangeError('no acts yet')),
+    act: (order) => act(desk, order),
   }
   return { desk, rest, hookParts, ownerStorageId: OWNER_STORAGE_ID, close: () => Promise.resolve() }
 }

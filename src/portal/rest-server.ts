@@ -99,7 +99,6 @@ export class RestServer {
     let body = EMPTY_BODY
     try {
       body = await readRequestBody(request, this.#paced(request, fault), this.#desk.contents)
-      this.#countUp(body)
       return await this.#answer(request, route, body, entry, fault)
     } catch (error) {
       if (error instanceof RestFailure) return { answer: jsonAnswer(error.status, error.body()), isContent: false, fault }
@@ -107,7 +106,7 @@ export class RestServer {
       this.#log.error({ method: route.method, error: errorText(error) }, 'a call of the portal failed inside')
       return { answer: jsonAnswer(500, { error: 'INTERNAL_SERVER_ERROR', error_description: 'Internal server error' }), isContent: false, fault }
     } finally {
-      for (const incoming of body.incoming) await incoming.dispose(this.#desk.contents)
+      for (const incoming of body.incoming) incoming.dispose(this.#desk.contents)
     }
   }
 
@@ -123,7 +122,7 @@ export class RestServer {
     if (route.method === 'upload') {
       this.#requests.countMethod('upload')
       const startMs = this.#desk.time.nowMs()
-      const { result, about } = await answerUpload({ caller, parameters, files: body.files }, this.#desk)
+      const { result, about } = answerUpload({ caller, parameters, files: body.files }, this.#desk)
       entry.parameters = about
       const time = this.#desk.traits().uploadAnswerHasTime ? { time: this.#calls.time(startMs, undefined) } : {}
       return { answer: jsonAnswer(200, { result, ...time }), isContent: false, fault }
@@ -149,11 +148,6 @@ export class RestServer {
     const { answer, time } = outcome
     const counts = { ...(answer.next === undefined ? {} : { next: answer.next }), ...(answer.total === undefined ? {} : { total: answer.total }) }
     return { answer: jsonAnswer(200, { result: answer.result, ...counts, time }), isContent: false, fault: fault?.kind === 'stall' ? undefined : fault }
-  }
-
-  /** Content that came up: files of forms and decoded base64. */
-  #countUp(body: RequestBody): void {
-    for (const { content } of body.incoming) this.#requests.countUp(content.sizeBytes)
   }
 
   async *#paced(request: IncomingMessage, fault: FaultEffect | undefined): AsyncGenerator<Buffer> {

@@ -37,6 +37,11 @@ export class SignedLinks {
     return parseQuery(query)
   }
 
+  /** The code of an object's public link: always the same one. */
+  publicCode(id: number): string {
+    return createHmac('sha256', this.#secret).update(`public|${id}`).digest('base64url').replace(/[-_]/g, '').slice(0, 7)
+  }
+
   #signature(action: LinkAction, query: string, caller: Caller): string {
     const signed = JSON.stringify(`${action}|disk|${query}|${caller.authText}`)
     return `${Buffer.from(signed).toString('base64')}.${createHmac('sha256', this.#secret).update(signed).digest('base64')}`

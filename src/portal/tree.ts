@@ -53,6 +53,11 @@ export class Tree {
     for (const put of this.#changed.values()) yield { put }
   }
 
+  /** Rows that differ from the seed. */
+  changedRows(): Iterable<ObjectRow> {
+    return this.#changed.values()
+  }
+
   get counters(): Counters {
     return this.#counters
   }

@@ -3,10 +3,12 @@
  * part, rights and name clash are checked after the whole body arrived, and nothing marks the token as used.
  */
 import type { Caller } from './account.js'
+import { createFile, exceedsQuota } from './changes.js'
 import type { Desk } from './desk.js'
 import type { IncomingContent } from './incoming.js'
-import { textOf, type Parameters } from './parameters.js'
-import { RestFailure } from './rest-failure.js'
+import { correctedUploadName } from './names.js'
+import { idOf, textOf, type Parameters } from './parameters.js'
+import { accessDenied, diskFailure, notFound } from './rest-failure.js'
 
 export interface UploadRequest {
   readonly caller: Caller
@@ -14,7 +16,19 @@ export interface UploadRequest {
   readonly files: ReadonlyMap<string, IncomingContent>
 }
 
-export function answerUpload(request: UploadRequest, desk: Desk): Promise<{ result: unknown; about: Parameters }> {
-  desk.links.read('upload', request.caller, textOf(request.parameters.token))
-  throw new RestFailure(404, 'ERROR_METHOD_NOT_FOUND', 'Method not found!')
+/** The result, and what the log of requests says about it. */
+export function answerUpload(request: UploadRequest, desk: Desk): { result: unknown; about: Parameters } {
+  const { caller } = request
+  const frozen = desk.links.read('upload', caller, textOf(request.parameters.token))
+  const file = request.files.get('file')
+  if (file === undefined) throw diskFailure('DISK_BASE_SERVICE_22001', 'Required parameter: file')
+  desk.countUp(file.content.sizeBytes)
+  const folder = desk.tree.folder(idOf(frozen.id) ?? 0)
+  if (folder === undefined) throw notFound(frozen.id)
+  if (!desk.rights.allows(caller.userId, folder, 'add')) throw accessDenied()
+  const refused = file.content.sizeBytes === 0 && desk.traits().emptyMultipartFile === 'refused'
+  if (refused || exceedsQuota(desk, file.content.sizeBytes)) throw diskFailure('DISK_FOLDER_22002', 'Unable to save file.')
+  const name = correctedUploadName(file.fileName ?? '')
+  const row = createFile(desk, { parent: folder, name, by: caller.userId, unique: frozen.generateUniqueName === '1' }, () => file.take())
+  return { result: desk.presenter.object(row, caller, 'created'), about: { id: String(folder.id), name, sizeBytes: file.content.sizeBytes } }
 }

@@ -4,15 +4,15 @@
  */
 import type t from 'tap'
 import { startPortal, type PortalOptions, type RunningPortal } from '../../src/portal/portal.js'
+import { text, type Json } from './json.js'
 
-type Test = typeof t
+type Test = Pick<typeof t, 'teardown'>
 
 export interface Answer {
   readonly status: number
   readonly headers: Headers
   readonly text: string
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- answers are asserted on field by field
-  readonly json: any
+  readonly json: Json
 }
 
 export class TestPortal {
@@ -27,32 +27,62 @@ export class TestPortal {
   }
 
   /** The result of a call that has to succeed. */
-  async result(method: string, parameters: object = {}): Promise<Answer['json']> {
+  async result(method: string, parameters: object = {}): Promise<Json> {
     const answer = await this.call(method, parameters)
     if (answer.status !== 200) throw new Error(`${method}: ${answer.status} ${answer.text}`)
     return answer.json.result
   }
 
-  async hook(name: string, order?: object, method = order === undefined ? 'GET' : 'POST'): Promise<Answer['json']> {
+  async hook(name: string, order?: object, method = order === undefined ? 'GET' : 'POST'): Promise<Json> {
     const answer = await this.fetch(`${this.running.hooks}/${name}`, order === undefined ? { method } : { method, body: JSON.stringify(order) })
     if (answer.status !== 200) throw new Error(`${name}: ${answer.status} ${answer.text}`)
     return answer.json
   }
 
-  act(op: string, fields: object = {}): Promise<Answer['json']> {
+  act(op: string, fields: object = {}): Promise<Json> {
     return this.hook('act', { as: 'owner', op, ...fields })
   }
 
   async fetch(url: string, init: RequestInit = {}): Promise<Answer> {
     const response = await fetch(url, init)
-    const text = await response.text()
-    return { status: response.status, headers: response.headers, text, json: response.headers.get('content-type')?.includes('json') === true ? JSON.parse(text) : undefined }
+    const body = await response.text()
+    const isJson = response.headers.get('content-type')?.includes('json') === true
+    return { status: response.status, headers: response.headers, text: body, json: (isJson ? JSON.parse(body) : undefined) as Json }
   }
 
   /** Id of the root folder of the owner's drive. */
   async rootId(): Promise<string> {
-    const storage = (await this.result('disk.storage.get', { id: this.running.storageId })) as { ROOT_OBJECT_ID: string }
-    return storage.ROOT_OBJECT_ID
+    return text((await this.result('disk.storage.get', { id: this.running.storageId })).ROOT_OBJECT_ID)
+  }
+
+  /** The two steps of an upload; the answer of the second. */
+  async upload(folderId: string, name: string, content: string | Uint8Array, more: object = {}): Promise<Answer> {
+    const step = await this.result('disk.folder.uploadFile', { id: folderId, ...more })
+    return this.post(text(step.uploadUrl), name, content)
+  }
+
+  post(uploadUrl: string, name: string, content: string | Uint8Array): Promise<Answer> {
+    const boundary = 'x-test-boundary-x'
+    const body = Buffer.concat([
+      Buffer.from(`--${boundary}\r\nContent-Disposition: form-data; name="file"; filename="${name}"\r\nContent-Type: text/plain\r\n\r\n`),
+      Buffer.from(content),
+      Buffer.from(`\r\n--${boundary}--\r\n`),
+    ])
+    return this.fetch(uploadUrl, { method: 'POST', body, headers: { 'Content-Type': `multipart/form-data; boundary=${boundary}` } })
+  }
+
+  /** A file made by base64. */
+  file(folderId: string, name: string, content = 'content'): Promise<Json> {
+    return this.result('disk.folder.uploadFile', { id: folderId, data: { NAME: name }, fileContent: [name, base64(content)] })
+  }
+
+  folder(parentId: string, name: string): Promise<Json> {
+    return this.result('disk.folder.addSubFolder', { id: parentId, data: { NAME: name } })
+  }
+
+  /** Names of a folder's children by id. */
+  async names(folderId: string, more: object = {}): Promise<string[]> {
+    return (await this.result('disk.folder.getChildren', { id: folderId, order: { ID: 'ASC' }, ...more })).map((row) => text(row.NAME))
   }
 }
 
@@ -64,4 +94,8 @@ export async function portalFor(test: Test, options: PortalOptions & { readonly 
   const portal = new TestPortal(running)
   if (keepLimits !== true) await portal.hook('limits', { off: true })
   return portal
+}
+
+export function base64(content: string | Uint8Array): string {
+  return Buffer.from(content).toString('base64')
 }
