@@ -3,6 +3,7 @@
  * only place that knows the secret's URLs; no error, field or log line that leaves here holds them. A portal that moved
  * (302) is followed only where the secret may go.
  */
+import assert from 'node:assert'
 import { delay, type Clock } from '../base/clock.js'
 import { DriveError, errorText } from '../base/errors.js'
 import type { Log } from '../base/log.js'
@@ -97,8 +98,8 @@ export class RestClient {
   }
 
   /** Up to 50 reads in one request: one outcome each, in order. A failure of the whole throws. */
-  batch(commands: readonly BatchCommand[], options: RestOptions): Promise<readonly BatchOutcome[]> {
-    if (commands.length > BATCH_LIMIT) throw new RangeError(`a batch holds ${BATCH_LIMIT} commands`)
+  async batch(commands: readonly BatchCommand[], options: RestOptions): Promise<readonly BatchOutcome[]> {
+    assert(commands.length <= BATCH_LIMIT, 'more commands than a batch holds')
     const methods = [...new Set(commands.map(({ method }) => method))]
     return this.#run({ methods, label: 'batch', idempotent: true, options }, async () => {
       const answer = await this.#ask('batch', jsonBody(batchParameters(commands)), true, options.signal)
@@ -119,13 +120,13 @@ export class RestClient {
   }
 
   /** Posts a form to an address that the portal gave (step 2 of an upload). Never repeated once it may have arrived. */
-  post(address: string, body: StreamedBody, options: RestOptions): Promise<Answer> {
+  async post(address: string, body: StreamedBody, options: RestOptions): Promise<Answer> {
     const url = safeUrl(address, this.#exchanges.webhook)
     return this.#run({ methods: [], label: 'upload', idempotent: false, options }, () => this.#exchanges.post(url, body, 'write', options.signal).then(answerOf))
   }
 
   /** The head of a download from an address that the portal gave; its body is the caller's. A refusal throws with `fields.status`. */
-  fetchBytes(address: string, headers: Readonly<Record<string, string>>, options: RestOptions): Promise<Exchange> {
+  async fetchBytes(address: string, headers: Readonly<Record<string, string>>, options: RestOptions): Promise<Exchange> {
     const url = safeUrl(address, this.#exchanges.webhook)
     return this.#run({ methods: [], label: 'download', idempotent: true, options }, async () => {
       const exchange = await this.#exchanges.get(url, headers, options.signal)

@@ -28,6 +28,7 @@ const LONGEST_PAUSE_MS = 60_000
 /** A person's read is bounded by its own deadline; a service has its own loop and must get to say what is wrong. */
 const ATTEMPTS: Readonly<Record<Priority, number>> = { interactive: 4, listing: 6, upload: 6, background: 6 }
 const RATE_ATTEMPTS = 30 // each pauses with all others, so this is many minutes
+const SILENT_ATTEMPTS = 2 // each has already cost more than a minute
 const QUICK_RETRY_MS = 50
 
 export function planRetry({ failure, attempts, priority, idempotent }: RetryQuestion): RetryDecision {
@@ -51,7 +52,7 @@ function planAfterNetwork(failure: TransportFailure, attempts: number, priority:
   if (failure.kind === 'unreachable') return attempts < 2 && failure.reason !== 'ETIMEDOUT' ? { act: 'again', afterMs: QUICK_RETRY_MS } : { act: 'fail', code: 'offline' }
   const code: ErrorCode = failure.kind === 'silent' ? 'deadline' : 'offline'
   if (!idempotent && failure.mayHaveArrived) return { act: 'fail', code: 'lost-answer' }
-  if (attempts >= ATTEMPTS[priority]) return { act: 'fail', code }
+  if (attempts >= (failure.kind === 'silent' ? SILENT_ATTEMPTS : ATTEMPTS[priority])) return { act: 'fail', code }
   // A kept connection that the portal had just closed breaks at once, and a new one works.
   if (failure.kind === 'broken' && attempts === 1) return { act: 'again', afterMs: 0 }
   return { act: 'again', afterMs: pauseMs(attempts) }

@@ -1,0 +1,34 @@
+/** The other process of the budget's test: takes what it gets for a second, or holds the file's lock until killed. */
+import sqlite3 from 'sqlite3'
+import { systemClock } from '../../src/base/clock.js'
+import { silentLog } from '../../src/base/log.js'
+import { seededRandom } from '../../src/base/random.js'
+import { Budget } from '../../src/rest/budget.js'
+import { emptyBudget } from '../../src/rest/budget-state.js'
+import { FileBudgetStore, budgetPath } from '../../src/rest/budget-store.js'
+
+const [directory = '', host = '', hold] = process.argv.slice(2)
+const store = new FileBudgetStore({ runtimeDirectory: directory, portalHost: host, log: silentLog })
+
+if (hold === 'hold') {
+  await store.update((state) => [state ?? emptyBudget(0), undefined])
+  const database = new sqlite3.Database(budgetPath(directory, host))
+  database.exec('BEGIN IMMEDIATE', () => process.send?.('held'))
+} else {
+  const budget = new Budget({ store, clock: systemClock, random: seededRandom(2) })
+  let taken = 0
+  const takes = Array.from({ length: 60 }, () =>
+    budget.take('interactive').then(
+      () => (taken += 1),
+      () => undefined,
+    ),
+  )
+  systemClock.setTimer(1_500, () => {
+    void budget.close().then(async () => {
+      await Promise.all(takes)
+      process.send?.(taken, () => {
+        process.disconnect()
+      })
+    })
+  })
+}
