@@ -84,6 +84,7 @@ await t.test('a FUSE mount that nobody serves is named and unmounted without a h
   // The other end stays open and never answers: whoever looks into the mount waits for ever.
   const device = await open('/dev/fuse', 'r+')
   t.teardown(() => device.close())
+  t.teardown(() => once(spawn('umount', ['-l', point], { stdio: 'ignore' }), 'exit')) // before anything walks into it
   const options = 'fd=3,rootmode=40000,user_id=0,group_id=0'
   const mount = spawn('mount', ['-i', '-t', 'fuse', '-o', options, 'elastic-drive', point], { stdio: ['ignore', 'inherit', 'inherit', device.fd] })
   t.strictSame(await once(mount, 'exit'), [0, null])
