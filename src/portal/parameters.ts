@@ -23,8 +23,9 @@ export function parseQuery(text: string): PhpArray {
 
 /** Puts one form field in its place by its bracketed name. */
 export function setByName(root: PhpArray, name: string, value: unknown): void {
-  const open = name.indexOf('[')
-  const top = (open <= 0 ? name : name.slice(0, open)).replace(/[ .]/g, '_')
+  // A bracket that is never closed is no bracket, as in PHP: `filter[=NAME]=x`, not encoded, sets `filter_`.
+  const open = /\[[^\]]*\]/.test(name) ? name.indexOf('[') : -1
+  const top = (open <= 0 ? name : name.slice(0, open)).replace(/[ .[]/g, '_')
   if (top === '') return
   const keys = [top, ...(open <= 0 ? [] : [...name.slice(open).matchAll(/\[([^\]]*)\]/g)].map((match) => match[1] ?? ''))]
   if (keys.length > MAX_DEPTH) return
