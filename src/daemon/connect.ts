@@ -9,11 +9,12 @@ import type { Clock } from '../base/clock.js'
 import { DriveError, errorCode, errorText, hasCode, type ErrorCode } from '../base/errors.js'
 import type { Account, CallOptions, Drive, RemoteStorage } from '../drive/drive.js'
 import type { Webhook } from '../rest/webhook.js'
-import { checkFolder, claimFolder, releaseFolder, resolveFolder } from './folder.js'
-import { mountOf, readMountTable } from './mount-table.js'
+import { findMount } from '../engine/mount-table.js'
+import { checkFolder, claimFolder, releaseFolder } from './folder.js'
 import { prepareDirectories, type ProfilePaths, type Surroundings } from './paths.js'
 import { isSameAccount, readProfile, writeProfile, type Profile } from './profile.js'
 import { readRecord, writeFileAtomic } from './record-file.js'
+import { resolveFolder } from './place.js'
 import type { SecretStore } from './secrets.js'
 
 export interface ConnectRequest {
@@ -53,7 +54,7 @@ export async function connectProfile(within: ConnectSurroundings, request: Conne
     request.folder === undefined && known !== undefined
       ? known.folder
       : await resolveFolder(request.folder ?? join(surroundings.homeDirectory, 'Bitrix24'), surroundings.workingDirectory)
-  const mounted = known !== undefined && mountOf(await readMountTable(), known.folder)?.mountPoint === known.folder
+  const mounted = known !== undefined && (await findMount(known.folder)) !== undefined
   if (mounted && known.folder !== folder) {
     throw new DriveError('already-mounted', `the drive is mounted on ${known.folder}: unmount it with "elastic-drive unmount" before you choose another folder`)
   }

@@ -68,24 +68,17 @@ export async function runDaemonProcess({ paths, mount, startDaemon, stopSignal, 
   }
 }
 
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) {
-      resolve()
-      return
-    }
-    signal.addEventListener(
-      'abort',
-      () => {
-        resolve()
-      },
-      { once: true },
-    )
-  })
+export interface StopSignals {
+  readonly signal: AbortSignal
+  /** Resolves when the signal aborts. */
+  readonly stopped: Promise<void>
+  readonly abort: () => void
+  /** Gives the signals of the process back their usual meaning. */
+  readonly release: () => void
 }
 
-/** A signal that aborts at the first SIGINT, SIGTERM or SIGHUP of this process; `release` gives them back their usual meaning. */
-export function stopOnSignals(): { readonly signal: AbortSignal; readonly abort: () => void; readonly release: () => void } {
+/** Turns SIGINT, SIGTERM and SIGHUP of this process into one abort. */
+export function stopOnSignals(): StopSignals {
   const names = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
   const controller = new AbortController()
   const abort = (): void => {
@@ -94,9 +87,23 @@ export function stopOnSignals(): { readonly signal: AbortSignal; readonly abort:
   for (const name of names) process.on(name, abort)
   return {
     signal: controller.signal,
+    stopped: aborted(controller.signal),
     abort,
     release: () => {
       for (const name of names) process.off(name, abort)
     },
   }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) {
+      resolve()
+      return
+    }
+    const onAbort = (): void => {
+      resolve()
+    }
+    signal.addEventListener('abort', onAbort, { once: true })
+  })
 }

@@ -29,8 +29,12 @@ export async function removeDaemonRecord(paths: ProfilePaths): Promise<void> {
 /** The daemon of the profile when the process of its record still lives. A record that makes no sense is none. */
 export async function readLiveDaemon(paths: ProfilePaths): Promise<DaemonIdentity | undefined> {
   const identity = parseIdentity(await readFileIfAny(paths.daemonRecordPath))
-  if (identity?.bootId !== (await readBootId())) return undefined
-  return (await startTicks(identity.pid)) === identity.startTicks ? identity : undefined
+  return identity !== undefined && (await isAlive(identity)) ? identity : undefined
+}
+
+/** The very process still runs, not another that was given its id. */
+export async function isAlive(identity: DaemonIdentity): Promise<boolean> {
+  return identity.bootId === (await readBootId()) && (await startTicks(identity.pid)) === identity.startTicks
 }
 
 /** Identifies this boot of the machine: what was not synced before it may be lost (6a.3). */
@@ -42,7 +46,9 @@ async function startTicks(pid: number): Promise<string | undefined> {
   try {
     const stat = await readFile(`/proc/${pid}/stat`, 'utf8')
     // The command's name (field 2) stands in brackets and may hold anything: the fields behind it begin at the last bracket.
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    // A zombie holds nothing any more: its parent just has not asked yet.
+    return fields[0] === 'Z' ? undefined : fields[19]
   } catch (error) {
     if (systemCode(error) === 'ENOENT' || systemCode(error) === 'ESRCH') return undefined
     throw error

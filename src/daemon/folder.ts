@@ -3,12 +3,12 @@
  * before, marked inside, and sealed (0555) while connected, so that nothing lands below the mount by mistake.
  */
 import { constants, type Stats } from 'node:fs'
-import { chmod, mkdir, open, readdir, realpath, stat } from 'node:fs/promises'
-import { basename, dirname, join, resolve } from 'node:path'
+import { chmod, mkdir, open, readdir, stat } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { DriveError, systemCode } from '../base/errors.js'
 import { MARKER_NAME, readMarker, removeMarker, writeMarker, type Marker } from './marker.js'
-import { isWithin, mountOf, readMountTable } from './mount-table.js'
 import type { ProfilePaths } from './paths.js'
+import { isWithin, readMountOf } from './place.js'
 import type { Profile } from './profile.js'
 
 const SEALED_MODE = 0o555
@@ -101,13 +101,13 @@ async function refuseUnfitPlace(folder: string, paths: ProfilePaths): Promise<vo
   if (own.some((directory) => isWithin(folder, directory) || isWithin(directory, folder))) {
     throw new DriveError('invalid', `${folder} holds or lies in the directories where elastic-drive keeps its own files: choose another with --folder`)
   }
-  const mount = mountOf(await readMountTable(), folder)
-  if (mount?.mountPoint === folder && folder !== '/') {
+  const mount = await readMountOf(folder)
+  if (mount?.folder === folder && folder !== '/') {
     throw new DriveError('invalid', `${folder} is mounted already (${mount.type}): unmount it, or choose another with --folder`)
   }
   // The root may be fuse-overlayfs in a container; anywhere else the files there come and go with their daemon.
-  if (mount !== undefined && mount.mountPoint !== '/' && /^fuse(\.|$)/.test(mount.type)) {
-    throw new DriveError('invalid', `${folder} lies inside the mount ${mount.mountPoint} (${mount.type}): choose one on this computer's own disk with --folder`)
+  if (mount !== undefined && mount.folder !== '/' && /^fuse(\.|$)/.test(mount.type)) {
+    throw new DriveError('invalid', `${folder} lies inside the mount ${mount.folder} (${mount.type}): choose one on this computer's own disk with --folder`)
   }
   await refuseInsideOther(folder)
 }
@@ -143,24 +143,5 @@ async function statIfAny(path: string): Promise<Stats | undefined> {
       default:
         throw error
     }
-  }
-}
-
-/**
- * The folder as a person wrote it, absolute and without links, so that the kernel's table of mounts names it the same
- * way; `~` is the shell's business. What does not exist yet is taken as written.
- */
-export async function resolveFolder(text: string, workingDirectory: string): Promise<string> {
-  const written = resolve(workingDirectory, text)
-  const table = await readMountTable()
-  return table.some(({ mountPoint }) => mountPoint === written) ? written : await realPathSoFar(written)
-}
-
-async function realPathSoFar(path: string): Promise<string> {
-  try {
-    return await realpath(path)
-  } catch (error) {
-    if (systemCode(error) !== 'ENOENT' || path === dirname(path)) return path
-    return join(await realPathSoFar(dirname(path)), basename(path))
   }
 }

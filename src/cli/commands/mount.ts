@@ -1,0 +1,87 @@
+/** `mount`: starts the daemon of the profile and returns when the folder answers; with --foreground, runs it here. */
+import { Option } from 'commander'
+import { DriveError, hasCode } from '../../base/errors.js'
+import { stopOnSignals, type MountOptions } from '../../daemon/daemon-process.js'
+import { prepareDirectories } from '../../daemon/paths.js'
+import { requireProfile } from '../../daemon/profile.js'
+import { readSettings, type Settings } from '../../daemon/settings.js'
+import { spawnDaemon } from '../../daemon/spawn.js'
+import { defineCommand, notBuilt } from '../command.js'
+import { askDaemonIfAny, type Session } from '../session.js'
+
+interface MountCommandOptions {
+  readonly foreground?: boolean
+  readonly readOnly?: boolean
+  readonly engine?: Settings['engine']
+  readonly allowOther?: boolean
+}
+
+export const mountCommand = defineCommand<MountCommandOptions>({
+  name: 'mount',
+  summary: 'shows the drive in its folder',
+  shape: (command) =>
+    command
+      .option('--foreground', 'stay in this terminal until Ctrl-C or "unmount"')
+      .option('--read-only', 'change nothing on the portal')
+      .addOption(new Option('--engine <engine>', 'how to speak to the kernel').choices(['native', 'fuse-native']))
+      .option('--allow-other', 'let other users of this computer in'),
+  run: async (session, options) => {
+    await requireProfile(session.paths)
+    if ((options.engine ?? (await readSettings(session.paths)).engine) === 'fuse-native') throw notBuilt('The engine fuse-native')
+    await refuseMounted(session)
+    await prepareDirectories(session.paths, session.surroundings.uid)
+    const mount: MountOptions = {
+      readOnly: options.readOnly ?? false,
+      allowOther: options.allowOther ?? false,
+      ...(options.engine === undefined ? {} : { engine: options.engine }),
+    }
+    await (options.foreground === true ? runHere(session, mount) : start(session, mount))
+    return 0
+  },
+})
+
+/** The lock decides at last; this only says it sooner and better. */
+async function refuseMounted(session: Session): Promise<void> {
+  try {
+    const status = await askDaemonIfAny(session, 'status', {})
+    if (status !== undefined) throw new DriveError('already-mounted', `the drive is mounted on ${status.folder} already`)
+  } catch (error) {
+    if (!hasCode(error, 'deadline')) throw error
+    throw new DriveError('already-mounted', 'the drive is mounted already, but its daemon does not answer: "elastic-drive unmount --force" ends it', { cause: error })
+  }
+}
+
+async function start(session: Session, mount: MountOptions): Promise<void> {
+  const stop = stopOnSignals()
+  try {
+    const { folder, pid } = await spawnDaemon({ paths: session.paths, mount, env: session.terminal.env, clock: session.clock, signal: stop.signal })
+    answerMounted(session, folder, pid, mount)
+  } finally {
+    stop.release()
+  }
+}
+
+async function runHere(session: Session, mount: MountOptions): Promise<void> {
+  process.umask(0o077)
+  // The daemon is loaded only where it runs: the other commands answer sooner without it.
+  const [{ runDaemonProcess }, { startDaemon }] = await Promise.all([import('../../daemon/daemon-process.js'), import('../../daemon/daemon.js')])
+  const stop = stopOnSignals()
+  try {
+    await runDaemonProcess({
+      paths: session.paths,
+      mount,
+      startDaemon,
+      stopSignal: stop.signal,
+      onReady: ({ folder }) => {
+        answerMounted(session, folder, process.pid, mount)
+      },
+    })
+  } finally {
+    stop.release()
+  }
+  session.output.note('Unmounted.')
+}
+
+function answerMounted({ output }: Session, folder: string, pid: number, { readOnly }: MountOptions): void {
+  output.answer({ mounted: true, folder, pid, readOnly }, () => `Mounted ${folder}${readOnly ? ' read-only' : ''}.`)
+}

@@ -1,0 +1,25 @@
+/** The program `elastic-drive`: one command line, its answer, its exit code. */
+import { systemCode } from '../base/errors.js'
+import { runCommandLine } from './program.js'
+
+// A reader that has seen enough (`status | head`) is no failure.
+process.stdout.on('error', (error) => {
+  if (systemCode(error) !== 'EPIPE') throw error
+})
+
+process.exitCode = await runCommandLine(process.argv.slice(2), {
+  stdin: process.stdin,
+  stdout: process.stdout,
+  stderr: process.stderr,
+  env: process.env,
+  workingDirectory: workingDirectory(),
+})
+
+/** A shell may stand in a folder that is gone, or in a mount that lost its daemon. */
+function workingDirectory(): string {
+  try {
+    return process.cwd()
+  } catch {
+    return process.env.PWD ?? '/'
+  }
+}

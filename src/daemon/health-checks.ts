@@ -1,0 +1,127 @@
+/**
+ * What `doctor` looks at: each check is one thing that must hold for the drive to work here, with what to do when it
+ * does not. Nothing is changed, and nothing below the mount is touched.
+ */
+import { constants } from 'node:fs'
+import { access, lstat } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Clock } from '../base/clock.js'
+import { DriveError, errorText, systemCode } from '../base/errors.js'
+import { loadFuseAddon } from '../engine/fuse-addon.js'
+import { findMount } from '../engine/mount-table.js'
+import { Connection } from '../store/connection.js'
+import { readMarker } from './marker.js'
+import type { ProfilePaths, Surroundings } from './paths.js'
+import { requireProfile } from './profile.js'
+import { fileSecrets } from './secrets.js'
+import { readSettings } from './settings.js'
+import { openShortDrive } from './short-drive.js'
+
+export interface CheckSurroundings {
+  readonly paths: ProfilePaths
+  readonly surroundings: Surroundings
+  readonly clock: Clock
+}
+
+export interface Check {
+  readonly name: string
+  /** Answers what was found; throws what is wrong, with the next step. */
+  readonly run: (within: CheckSurroundings) => Promise<string>
+}
+
+/** In the order in which a person would look. */
+export const HEALTH_CHECKS: readonly Check[] = [
+  { name: 'node', run: checkNode },
+  { name: '/dev/fuse', run: checkDevice },
+  { name: 'fusermount3', run: checkFusermount },
+  { name: 'engine', run: checkEngine },
+  { name: 'profile', run: ({ paths }) => describeProfile(paths) },
+  { name: 'settings', run: checkSettings },
+  { name: 'webhook', run: checkWebhook },
+  { name: 'folder', run: checkFolderState },
+  { name: 'database', run: checkDatabase },
+]
+
+const OLDEST_NODE = 20
+
+function checkNode(): Promise<string> {
+  const major = Number(process.versions.node.split('.')[0])
+  if (major < OLDEST_NODE) throw new DriveError('unsupported', `Node ${process.versions.node} is too old: install Node ${OLDEST_NODE} or newer`)
+  return Promise.resolve(process.versions.node)
+}
+
+async function checkDevice(): Promise<string> {
+  try {
+    await access('/dev/fuse', constants.R_OK | constants.W_OK)
+    return 'usable'
+  } catch (error) {
+    if (systemCode(error) === 'EACCES') throw new DriveError('no-fuse-device', '/dev/fuse may not be opened by this user: its usual mode is 0666', { cause: error })
+    throw new DriveError('no-fuse-device', '/dev/fuse is missing: load the kernel module fuse, or give the container --device /dev/fuse', { cause: error })
+  }
+}
+
+async function checkFusermount({ surroundings }: CheckSurroundings): Promise<string> {
+  if (surroundings.uid === 0) return 'not needed by root'
+  for (const directory of (surroundings.env.PATH ?? '').split(':').filter((entry) => entry.startsWith('/'))) {
+    const path = join(directory, 'fusermount3')
+    const found = await lstat(path).catch(() => undefined) // most directories of PATH do not have it
+    if (found !== undefined) return path
+  }
+  throw new DriveError('no-fusermount', 'fusermount3 is not installed: install the package fuse3')
+}
+
+function checkEngine(): Promise<string> {
+  loadFuseAddon()
+  return Promise.resolve('native addon loads')
+}
+
+async function describeProfile(paths: ProfilePaths): Promise<string> {
+  const { portal, userName } = await requireProfile(paths)
+  return `${paths.profile}: ${userName} on ${portal}`
+}
+
+async function checkSettings({ paths }: CheckSurroundings): Promise<string> {
+  await readSettings(paths)
+  return 'readable'
+}
+
+async function checkWebhook({ paths, surroundings, clock }: CheckSurroundings): Promise<string> {
+  const webhook = await fileSecrets(paths).readWebhook()
+  const opened = openShortDrive({ webhook, paths, settings: await readSettings(paths), clock, env: surroundings.env })
+  try {
+    const { name } = await opened.drive.account({ priority: 'interactive' })
+    return `accepted, belongs to ${name}`
+  } finally {
+    await opened.close()
+  }
+}
+
+async function checkFolderState({ paths }: CheckSurroundings): Promise<string> {
+  const { folder, portal, userId } = await requireProfile(paths)
+  const mount = await findMount(folder)
+  if (mount !== undefined) return `${folder}, mounted (${mount.type})`
+  const marker = await readMarker(folder)
+  if (marker === undefined || marker === 'foreign' || marker.portal !== portal || marker.userId !== userId) {
+    throw new DriveError('invalid', `${folder} does not carry this profile's marker any more: connect again`)
+  }
+  return `${folder}, not mounted`
+}
+
+async function checkDatabase({ paths }: CheckSurroundings): Promise<string> {
+  try {
+    await access(paths.databasePath)
+  } catch {
+    return 'none yet: the first mount makes it'
+  }
+  const connection = await Connection.open(paths.databasePath, 'read-only')
+  try {
+    const answer = await connection.get('PRAGMA quick_check(1)')
+    if (answer?.quick_check === 'ok') return 'sound'
+    throw new DriveError('database-damaged', `${paths.databasePath} is damaged: copy unsent edits out with "elastic-drive rescue DIR"`)
+  } catch (error) {
+    if (error instanceof DriveError) throw error
+    throw new DriveError('database-damaged', `${paths.databasePath} cannot be read: ${errorText(error)}`, { cause: error })
+  } finally {
+    await connection.close()
+  }
+}
