@@ -11,6 +11,8 @@ import type {
   SyncAnswer,
   UnmountAnswer,
 } from '../control/commands.js'
+import type { Log } from '../base/log.js'
+import type { Holder } from '../engine/mount-holders.js'
 import type { Item } from '../mirror/item.js'
 import type { DriveCore } from './drive-core.js'
 import type { DriveReport } from './drive-report.js'
@@ -19,6 +21,7 @@ export interface DaemonCommandsOptions {
   readonly core: DriveCore
   readonly report: DriveReport
   readonly clock: Clock
+  readonly log: Log
   readonly readSettings: () => Promise<void>
   /** Takes the mount away; 'busy' with `fields.holders` when it is in use. */
   readonly unmount: (force: boolean) => Promise<void>
@@ -61,7 +64,7 @@ async function setPaused(core: DriveCore, paused: boolean): Promise<{ connection
 }
 
 /** Looks through the whole drive and sends what is queued, skipping the upload delay. */
-async function sync({ core, clock }: DaemonCommandsOptions, request: CommandRequest<'sync'>, asker: AbortSignal): Promise<SyncAnswer> {
+async function sync({ core, clock, log }: DaemonCommandsOptions, request: CommandRequest<'sync'>, asker: AbortSignal): Promise<SyncAnswer> {
   if (core.isPaused) throw new DriveError('paused', 'the drive is paused: continue with "elastic-drive resume"')
   if (request.full) throw new DriveError('unsupported', 'dropping the history is not built yet: "sync" without --full looks through the whole drive')
   const over = new AbortController()
@@ -77,7 +80,7 @@ async function sync({ core, clock }: DaemonCommandsOptions, request: CommandRequ
   }
   if (request.waitSeconds === undefined) {
     work.catch((error: unknown) => {
-      if (!hasCode(error, 'cancelled')) core.noteFailure('a sync that nobody waits for failed', error)
+      if (!hasCode(error, 'cancelled')) log.error({ code: errorCode(error), error: errorText(error) }, 'a sync that nobody waits for failed')
     })
     return answer('started')
   }
@@ -151,7 +154,8 @@ async function waitForUploads(core: DriveCore, clock: Clock, waitMs: number, ask
 
 function holdersOf(error: DriveError): UnmountAnswer['busy'] {
   const { holders } = error.fields
-  return Array.isArray(holders) ? (holders as UnmountAnswer['busy']) : []
+  if (!Array.isArray(holders)) return []
+  return (holders as readonly Holder[]).map(({ pid, name }) => ({ pid, command: name }))
 }
 
 async function each(report: DriveReport, paths: readonly string[], act: (item: Item) => Promise<number>): Promise<CommandAnswer<'pin'>> {

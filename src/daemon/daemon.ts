@@ -1,0 +1,147 @@
+/**
+ * One daemon of one profile: holds the profile's lock, clears what a crashed one left, mounts the drive, opens the control
+ * door, and ends in order. Nothing unsent is lost by any way of ending: the queue is in the database.
+ */
+import { systemClock } from '../base/clock.js'
+import { DriveError, hasCode } from '../base/errors.js'
+import type { Log } from '../base/log.js'
+import { systemRandom } from '../base/random.js'
+import { ControlServer } from '../control/server.js'
+import { clearDeadMount } from '../engine/dead-mount.js'
+import { LateNotices } from '../engine/late-notices.js'
+import { mountNative, type MountedEngine } from '../engine/mount-native.js'
+import { takeProcessLock, type ProcessLock } from '../store/process-lock.js'
+import { daemonCommands } from './daemon-commands.js'
+import type { DaemonStart, MountOptions, RunningDaemon } from './daemon-process.js'
+import { DriveCore } from './drive-core.js'
+import { DriveReport } from './drive-report.js'
+import { whileMountable } from './folder.js'
+import { prepareDirectories, type ProfilePaths } from './paths.js'
+import { requireProfile, type Profile } from './profile.js'
+import { fileSecrets } from './secrets.js'
+import { readSettings, type Settings } from './settings.js'
+
+/** 'not-connected', 'already-running', 'already-mounted', 'no-fuse-device', 'no-fusermount', 'database-damaged', … */
+export async function startDaemon({ paths, mount, log, signal }: DaemonStart): Promise<RunningDaemon> {
+  /** What takes back each thing that was set up, run in the opposite order. */
+  const teardowns: (() => Promise<void>)[] = []
+  const tearDown = async (): Promise<void> => {
+    for (const teardown of teardowns.splice(0).reverse()) await teardown()
+  }
+  try {
+    const profile = await requireProfile(paths)
+    refuseMissingEngine(mount, (await readSettings(paths)).engine)
+    await prepareDirectories(paths, process.getuid?.() ?? 0)
+    const lock = await takeLock(paths)
+    teardowns.push(() => lock.release())
+    const settings = await LiveSettings.read(paths)
+    const notices = new LateNotices()
+    const core = await openCore({ paths, profile, settings, notices, log })
+    teardowns.push(() => core.stop())
+    if (signal.aborted) throw new DriveError('cancelled', 'the mount was cancelled')
+    const mounted = await mountFolder({ profile, mount, log, core, notices })
+    teardowns.push(() => unmountIfMounted(mounted))
+    let end: () => void = () => undefined
+    const ended = new Promise<void>((resolve) => {
+      end = resolve
+    })
+    const commands = daemonCommands({
+      core,
+      report: new DriveReport({ core, profileName: paths.profile, profile, readOnly: mount.readOnly }),
+      clock: systemClock,
+      log,
+      readSettings: () => settings.readAgain(),
+      unmount: (force) => mounted.unmount({ force }),
+      end,
+    })
+    const door = new ControlServer({ socketPath: paths.socketPath, commands, clock: systemClock, log })
+    await door.start()
+    teardowns.push(() => door.stop())
+    core.start()
+    void mounted.ended.then(end)
+    let stopping: Promise<void> | undefined
+    return { folder: profile.folder, ended, stop: () => (stopping ??= tearDown()) }
+  } catch (error) {
+    await tearDown()
+    throw error
+  }
+}
+
+/** The settings as they are now; a change is read at the command line's word. */
+class LiveSettings {
+  readonly #paths: ProfilePaths
+  #settings: Settings
+
+  static async read(paths: ProfilePaths): Promise<LiveSettings> {
+    return new LiveSettings(paths, await readSettings(paths))
+  }
+
+  private constructor(paths: ProfilePaths, settings: Settings) {
+    this.#paths = paths
+    this.#settings = settings
+  }
+
+  get now(): Settings {
+    return this.#settings
+  }
+
+  async readAgain(): Promise<void> {
+    this.#settings = await readSettings(this.#paths)
+  }
+}
+
+async function takeLock(paths: ProfilePaths): Promise<ProcessLock> {
+  try {
+    return await takeProcessLock(paths.lockPath)
+  } catch (error) {
+    if (!hasCode(error, 'already-running')) throw error
+    throw new DriveError('already-running', `the profile "${paths.profile}" is mounted by another process already: see "elastic-drive status"`, { cause: error })
+  }
+}
+
+async function openCore({ paths, profile, settings, notices, log }: { paths: ProfilePaths; profile: Profile; settings: LiveSettings; notices: LateNotices; log: Log }): Promise<DriveCore> {
+  const secrets = fileSecrets(paths)
+  return DriveCore.open({
+    paths,
+    profile,
+    webhook: await secrets.readWebhook(),
+    settings: () => settings.now,
+    notices,
+    clock: systemClock,
+    random: systemRandom,
+    log,
+    environment: process.env,
+    onWebhookMoved: (webhook) => {
+      secrets.writeWebhook(webhook).catch((error: unknown) => {
+        log.error({ error: String(error) }, 'the new address of the portal could not be stored')
+      })
+    },
+  })
+}
+
+/** Holding the lock, no daemon of ours can be behind a mount that does not answer. */
+async function mountFolder({ profile, mount, log, core, notices }: { profile: Profile; mount: MountOptions; log: Log; core: DriveCore; notices: LateNotices }): Promise<MountedEngine> {
+  const { folder } = profile
+  if (await clearDeadMount(folder, { clock: systemClock })) log.info({ folder }, 'cleared the mount of a daemon that crashed')
+  return whileMountable(folder, () =>
+    mountNative({
+      fileSystem: core.fileSystem,
+      folder,
+      fsName: `elastic-drive:${profile.portal}`,
+      readOnly: mount.readOnly,
+      allowOther: mount.allowOther,
+      notices,
+      clock: systemClock,
+      log,
+    }),
+  )
+}
+
+async function unmountIfMounted(mounted: MountedEngine): Promise<void> {
+  await mounted.unmount({ force: true })
+}
+
+function refuseMissingEngine(mount: MountOptions, setting: Settings['engine']): void {
+  if ((mount.engine ?? setting) === 'native') return
+  throw new DriveError('unsupported', 'the engine fuse-native is not built yet: mount with "--engine native"')
+}

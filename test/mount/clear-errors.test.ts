@@ -1,0 +1,190 @@
+// The main job, acceptance 9: what goes wrong is said in one clear sentence with the next step, and loses nothing.
+import { mkdir, open, readFile, rename, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { Playground, run, type Outcome } from './playground.js'
+
+/** One sentence or two on one line, with a next step, without stack, secret or code words. */
+function isClear(t: Test, outcome: Outcome, code: number, words: RegExp, ground: Playground): void {
+  t.equal(outcome.code, code, outcome.stderr)
+  t.equal(outcome.stderr.trim().split('\n').length, 1, 'one line')
+  t.match(outcome.stderr, words)
+  t.notMatch(outcome.stderr, /\bat .*\.js|Error:|undefined|\[object/)
+  const secret = /\/rest\/\d+\/([^/]+)/.exec(ground.portal.webhook)?.[1] ?? ''
+  t.notMatch(outcome.stderr + outcome.stdout, secret)
+}
+
+async function unconnected(t: Test): Promise<Playground> {
+  return Playground.start(t, { mounted: false })
+}
+
+await t.test('a wrong webhook', async (t) => {
+  const ground = await unconnected(t)
+  const wrong = ground.portal.webhook.replace(/\/[^/]+\/?$/, '/wrongwrongwrong/')
+  isClear(t, await ground.cli('connect', wrong, '--folder', ground.folder), 1, /webhook/i, ground)
+  isClear(t, await ground.cli('connect', 'not a webhook', '--folder', ground.folder), 2, /webhook/i, ground)
+  isClear(t, await ground.cli('connect', 'http://portal.example/rest/1/abcdefgh/', '--folder', ground.folder), 2, /https/i, ground)
+})
+
+for (const [what, account, words] of [
+  ['a revoked webhook', { revoked: true }, /webhook/i],
+  ['a plan without REST', { restOnPlan: false }, /plan/i],
+  ['a missing scope', { scopes: ['user_brief'] }, /scope|"disk"/i],
+] as const) {
+  await t.test(`${what}, at connect`, async (t) => {
+    const ground = await unconnected(t)
+    await ground.hook('/account', account)
+    isClear(t, await ground.cli('connect', ground.portal.webhook, '--folder', ground.folder), 1, words, ground)
+  })
+}
+
+await t.test('a webhook revoked while mounted: status says so, edits stay', async (t) => {
+  const ground = await Playground.start(t, { settings: { uploadDelay: '0' } })
+  await ground.hook('/account', { revoked: true })
+  await ground.shell('echo edit > a.txt')
+  await ground.cli('sync', '--wait', '3')
+  const { errors, pendingUploads } = await ground.json<{ errors: readonly { message: string }[]; pendingUploads: number }>('status')
+  t.equal(pendingUploads, 1)
+  t.match(errors[0]?.message ?? '', /webhook/i)
+  t.equal(await ground.shell('cat a.txt'), 'edit\n')
+  await ground.hook('/account', { revoked: false })
+  await ground.ok('sync', '--wait', '30')
+  t.ok(await ground.item('a.txt'))
+})
+
+await t.test('a folder that is not empty', async (t) => {
+  const ground = await unconnected(t)
+  await mkdir(ground.folder)
+  await writeFile(join(ground.folder, 'mine.txt'), 'mine')
+  isClear(t, await ground.cli('connect', ground.portal.webhook, '--folder', ground.folder), 4, /not empty.*--folder/, ground)
+  t.equal(await readFile(join(ground.folder, 'mine.txt'), 'utf8'), 'mine')
+})
+
+await t.test('not connected, and not mounted', async (t) => {
+  const ground = await unconnected(t)
+  isClear(t, await ground.cli('mount'), 3, /connect/, ground)
+  isClear(t, await ground.cli('status'), 3, /connect/, ground)
+  await ground.connect()
+  isClear(t, await ground.cli('sync'), 3, /mount/, ground)
+  isClear(t, await ground.cli('unmount'), 3, /not mounted/, ground)
+})
+
+await t.test('mounted already, and a second daemon', async (t) => {
+  const ground = await Playground.start(t)
+  isClear(t, await ground.cli('mount'), 1, /already/, ground)
+  isClear(t, await ground.cli('mount', '--foreground'), 1, /already/, ground)
+  t.equal((await ground.shell('ls | wc -l')).trim(), '0', 'the first one is unharmed')
+})
+
+await t.test('a dead mount from a crash is cleared by the next mount', async (t) => {
+  const ground = await Playground.start(t, { seed: 'tree:2x2x10' })
+  process.kill(await ground.daemonPid(), 'SIGKILL')
+  t.match((await ground.attempt('ls', 5_000)).stderr, /not connected|Transport endpoint/)
+  await ground.mount()
+  t.equal((await ground.shell('find . -type f | wc -l')).trim(), '4')
+})
+
+await t.test('a portal that cannot be reached: connect says so; mount of a known drive works and reading says ENETUNREACH at once', async (t) => {
+  const ground = await Playground.start(t, { seed: 'tree:2x2x100' })
+  const [cached, missing] = (await ground.shell('find . -type f | sort')).trim().split('\n') as [string, string]
+  await ground.shell(`cat '${cached}' > /dev/null`)
+  await ground.unmount()
+  await ground.stopPortal()
+  await ground.mount()
+  await ground.shell(`ls -lR . > /dev/null; cat '${cached}' > /dev/null`)
+  const beganMs = performance.now()
+  const outcome = await ground.attempt(`cat '${missing}'`)
+  t.match(outcome.stderr, /Network is unreachable/)
+  t.ok(performance.now() - beganMs < 5_000)
+  t.equal((await ground.json<{ connection: string }>('status')).connection, 'offline')
+  await ground.shell('echo offline > edit.txt')
+  await ground.startPortalAgain()
+  await ground.ok('sync', '--wait', '60')
+  t.ok(await ground.item('edit.txt'))
+  await ground.unmount()
+  await ground.stopPortal()
+  isClear(t, await run(process.execPath, [new URL('../../src/cli/main.js', import.meta.url).pathname, 'connect', ground.portal.webhook, '--profile', 'other', '--folder', `${ground.folder}2`], { env: { ...process.env, ELASTIC_DRIVE_HOME: ground.home } }), 1, /reach/i, ground)
+})
+
+await t.test('a damaged database: mount says what to do, rescue still copies the edits out, nothing is deleted', async (t) => {
+  const ground = await Playground.start(t, { settings: { uploadDelay: '600' } })
+  await ground.shell('echo precious > edit.txt')
+  await ground.unmount()
+  const database = join(ground.home, 'state', 'default', 'drive.db')
+  const whole = await readFile(database)
+  await writeFile(database, Buffer.concat([Buffer.from('garbage garbage garbage garbage '), whole.subarray(32)]))
+  isClear(t, await ground.cli('mount'), 1, /damaged.*rescue/, ground)
+  await ground.ok('rescue', join(ground.directory, 'out'))
+  const { stdout } = await run('grep', ['-rl', 'precious', join(ground.directory, 'out')])
+  t.not(stdout, '')
+  await rename(database, `${database}.broken`)
+  await writeFile(database, whole)
+  await ground.mount()
+  t.equal(await ground.shell('cat edit.txt'), 'precious\n')
+})
+
+await t.test('a full disk: the write gets ENOSPC, and later everything goes on', { skip: process.getuid?.() === 0 ? false : 'needs root for a small file system' }, async (t) => {
+  const ground = await unconnected(t)
+  await mkdir(ground.home, { recursive: true })
+  const mounted = await run('mount', ['-t', 'tmpfs', '-o', 'size=24m', 'tmpfs', ground.home])
+  t.equal(mounted.code, 0, mounted.stderr)
+  t.teardown(async () => {
+    await ground.cli('unmount', '--force')
+    await run('umount', [ground.home])
+  })
+  await ground.connect()
+  await ground.ok('settings', 'freeSpaceFloor', '0')
+  await ground.mount()
+  await ground.shell('echo small > small.txt')
+  const outcome = await ground.attempt('head -c 40000000 /dev/zero > big.bin')
+  t.match(outcome.stderr, /No space left on device/)
+  t.equal(await ground.shell('cat small.txt'), 'small\n')
+  await ground.shell('rm big.bin; echo after > after.txt')
+  await ground.ok('sync', '--wait', '30')
+  t.ok(await ground.item('after.txt'))
+  t.ok(await ground.item('small.txt'))
+})
+
+await t.test('unknown options, commands, settings and values', async (t) => {
+  const ground = await unconnected(t)
+  isClear(t, await ground.cli('mount', '--sideways'), 2, /--sideways/, ground)
+  isClear(t, await ground.cli('teleport'), 2, /teleport/, ground)
+  await ground.connect()
+  isClear(t, await ground.cli('settings', 'cachelimit', '1GB'), 2, /cacheLimit/, ground)
+  isClear(t, await ground.cli('settings', 'cacheLimit', 'much'), 2, /64MB|size/, ground)
+})
+
+await t.test('no /dev/fuse', { skip: process.getuid?.() === 0 ? false : 'needs root to hide the device' }, async (t) => {
+  const ground = await unconnected(t)
+  await ground.connect()
+  // A mount namespace of its own, in which /dev/fuse is covered by nothing.
+  const main = new URL('../../src/cli/main.js', import.meta.url).pathname
+  const script = `mount --bind /dev/null /dev/fuse && exec '${process.execPath}' '${main}' mount`
+  const outcome = await run('unshare', ['-m', 'bash', '-c', script], { env: { ...process.env, ELASTIC_DRIVE_HOME: ground.home } })
+  isClear(t, outcome, 1, /\/dev\/fuse/, ground)
+})
+
+await t.test('no fusermount3 for an ordinary user', { skip: process.getuid?.() === 0 ? false : 'needs root to become another user' }, async (t) => {
+  const ground = await unconnected(t)
+  const device = await open('/dev/fuse', 'r')
+  const { mode } = await device.stat()
+  await device.close()
+  await run('chmod', ['666', '/dev/fuse'])
+  t.teardown(() => run('chmod', [(mode & 0o777).toString(8), '/dev/fuse']))
+  await mkdir(ground.home, { recursive: true })
+  await run('chown', ['-R', '12345:12345', ground.directory])
+  const main = new URL('../../src/cli/main.js', import.meta.url).pathname
+  const asUser = (path: string, ...args: readonly string[]): Promise<Outcome> =>
+    run('setpriv', ['--reuid=12345', '--regid=12345', '--clear-groups', process.execPath, main, ...args], {
+      env: { PATH: path, HOME: ground.home, ELASTIC_DRIVE_HOME: ground.home },
+    })
+  t.equal((await asUser('/usr/bin:/bin', 'connect', ground.portal.webhook, '--folder', ground.folder)).code, 0)
+  isClear(t, await asUser('/nonexistent', 'mount'), 1, /fuse3/, ground)
+  const mounted = await asUser('/usr/bin:/bin', 'mount')
+  t.equal(mounted.code, 0, mounted.stderr)
+  const listed = await run('setpriv', ['--reuid=12345', '--regid=12345', '--clear-groups', 'bash', '-c', `echo user > '${ground.folder}/a.txt' && cat '${ground.folder}/a.txt'`])
+  t.equal(listed.stdout, 'user\n', listed.stderr)
+  t.equal((await asUser('/usr/bin:/bin', 'sync', '--wait', '30')).code, 0)
+  t.equal((await asUser('/usr/bin:/bin', 'unmount')).code, 0)
+  t.ok(await ground.item('a.txt'))
+})

@@ -1,0 +1,142 @@
+// The main job, acceptance 4: after a day of edits the portal has what the folder has, under the same ids.
+import t from 'tap'
+import { Playground, type TreeItem } from './playground.js'
+
+/** Every file and folder of the mount as the portal's tree has it. */
+async function mountTree(ground: Playground): Promise<readonly string[]> {
+  const lines = await ground.shell(`find . -mindepth 1 \\( -type d -printf 'folder %P\\n' \\) -o \\( -type f -exec sha256sum {} + \\) | sed 's#^\\([0-9a-f]\\{64\\}\\)  \\./#file \\1 #'`)
+  return lines.split('\n').filter((line) => line !== '').sort()
+}
+
+function portalTree(items: readonly TreeItem[]): readonly string[] {
+  return items
+    .filter(({ path }) => path !== '' && path !== 'Uploaded files' && !path.startsWith('Uploaded files/'))
+    .map(({ type, path, sha256 }) => (type === 'file' ? `file ${sha256 ?? ''} ${path}` : `folder ${path}`))
+    .sort()
+}
+
+async function settled(ground: Playground): Promise<void> {
+  await ground.ok('sync', '--wait', '60')
+}
+
+await t.test('after a scripted day of edits the tree of the portal equals the mount', async (t) => {
+  const ground = await Playground.start(t, { seed: 'tree:12x5x3000', settings: { uploadDelay: '1' } })
+  const files = (await ground.shell('find . -type f | sort')).trim().split('\n')
+  const [a, b, c, d, e, f] = files as [string, string, string, string, string, string]
+  const before = new Map((await ground.tree()).map((item) => [item.path, item]))
+  const idOf = (path: string): string | undefined => before.get(path.slice(2))?.id
+
+  await ground.shell(`
+    echo appended >> '${a}'
+    printf 'overwritten' > '${b}'
+    truncate -s 100 '${c}'
+    truncate -s 9000 '${d}'
+    mkdir -p new/deep/er
+    echo fresh > new/deep/er/fresh.txt
+    : > new/empty
+    mv '${e}' new/moved.bin
+    mv new/moved.bin new/moved-again.bin
+    rm '${f}'
+    cp '${a}' copy.bin
+    mv copy.bin '${b}'           # over an existing file
+    rmdir new/deep/er 2>/dev/null && exit 1
+    mkdir gone; rmdir gone
+    echo x > 'Отчёт за год.txt'
+    chmod 600 'Отчёт за год.txt'
+    touch -d '2020-02-02 02:02:02' new/deep/er/fresh.txt
+    setfattr -n user.mine -v yours copy2 2>/dev/null || true
+  `)
+  t.match((await ground.shell(`stat -c '%a' 'Отчёт за год.txt'`)).trim(), '600')
+  t.match(await ground.shell(`stat -c '%y' new/deep/er/fresh.txt`), /2020-02-02 02:02:02/)
+  await ground.shell(`python3 - <<'PY'
+import mmap, os
+path = 'new/mapped.bin'
+with open(path, 'wb') as f: f.truncate(8192)
+fd = os.open(path, os.O_RDWR)
+m = mmap.mmap(fd, 8192)
+os.close(fd)
+m[0:5] = b'first'
+m[4096:4102] = b'second'
+m.flush()
+m.close()
+# exclusive and appending opens
+fd = os.open('new/only-once', os.O_CREAT | os.O_EXCL | os.O_WRONLY)
+os.write(fd, b'once'); os.close(fd)
+try:
+    os.open('new/only-once', os.O_CREAT | os.O_EXCL | os.O_WRONLY); raise SystemExit('O_EXCL opened an existing file')
+except FileExistsError: pass
+fd = os.open('new/only-once', os.O_WRONLY | os.O_APPEND)
+os.write(fd, b' more'); os.fsync(fd); os.close(fd)
+# unlinked while open
+fd = os.open('new/unlinked', os.O_CREAT | os.O_RDWR)
+os.write(fd, b'still here'); os.unlink('new/unlinked')
+assert os.pread(fd, 100, 0) == b'still here', 'unlinked while open'
+assert os.fstat(fd).st_nlink == 0
+os.close(fd)
+# renamed over while open
+fd = os.open('new/only-once', os.O_RDONLY)
+with open('new/other', 'wb') as f: f.write(b'replacement')
+os.rename('new/other', 'new/only-once')
+assert os.pread(fd, 100, 0) == b'once more', 'old bytes stay readable'
+os.close(fd)
+assert open('new/only-once','rb').read() == b'replacement'
+PY`)
+  await settled(ground)
+  const portal = await ground.tree()
+  t.same(portalTree(portal), await mountTree(ground))
+  const byPath = new Map(portal.map((item) => [item.path, item]))
+  t.equal(byPath.get(a.slice(2))?.id, idOf(a), 'append keeps the id')
+  t.equal(byPath.get(b.slice(2))?.id, idOf(b), 'replacing by a new file keeps the id')
+  t.equal(byPath.get(c.slice(2))?.id, idOf(c), 'truncate keeps the id')
+  t.equal(byPath.get('new/moved-again.bin')?.id, idOf(e), 'rename and move keep the id')
+  t.equal(byPath.get('new/moved-again.bin')?.version, 1, 'and make no version')
+  t.equal(byPath.get(a.slice(2))?.version, 2, 'one settled edit is one version')
+  t.equal(byPath.get(f.slice(2)), undefined, 'deleted')
+
+  await ground.unmount()
+  await ground.mount()
+  t.same(portalTree(portal), await mountTree(ground), 'and the same after a remount')
+  t.match((await ground.shell(`stat -c '%a' 'Отчёт за год.txt'`)).trim(), '600')
+})
+
+const SAVES: readonly (readonly [string, string])[] = [
+  ['vim', `vim -u NONE -N -es -c 'normal Goadded by vim' -c 'wq' report.txt`],
+  ['vim with a backup file', `vim -u NONE -N -es -c 'set backup backupdir=. backupcopy=no' -c 'normal Goadded by vim' -c 'wq' report.txt; rm -f report.txt~`],
+  ['sed -i', `sed -i 's/line/changed/' report.txt`],
+  ['rsync', `cp report.txt /tmp/elastic-rsync-$$; echo more >> /tmp/elastic-rsync-$$; rsync --ignore-times /tmp/elastic-rsync-$$ report.txt; rm /tmp/elastic-rsync-$$`],
+  ['a temporary file renamed over it', `echo saved > .report.txt.tmp123; mv .report.txt.tmp123 report.txt`],
+  ['a temporary file with a local-only name', `echo saved > .goutputstream-ABC123; mv .goutputstream-ABC123 report.txt`],
+  ['moving the original aside and deleting it', `mv report.txt report.txt~; echo saved > report.txt; rm report.txt~`],
+  ['deleting and writing again', `rm report.txt; echo saved > report.txt`],
+]
+
+for (const [name, script] of SAVES) {
+  await t.test(`a save by ${name} is one new version of the same id, and no temporary name reaches the portal`, async (t) => {
+    const ground = await Playground.start(t, { settings: { uploadDelay: '2' } })
+    await ground.act({ as: 'owner', op: 'write', path: 'report.txt', content: 'a line\nanother line\n' })
+    await ground.ok('sync', '--wait', '30')
+    const before = await ground.item('report.txt')
+    await ground.clearRequests()
+    await ground.shell(script)
+    const saved = await ground.shell('cat report.txt')
+    await settled(ground)
+    const [after, ...others] = await ground.tree().then((items) => items.filter(({ type }) => type === 'file'))
+    t.same(others, [], 'one file')
+    t.equal(after?.path, 'report.txt')
+    t.equal(after?.id, before?.id)
+    t.equal(after?.version, 2)
+    t.equal(after?.size, Buffer.byteLength(saved))
+    const said = JSON.stringify((await ground.requests()).log)
+    for (const mark of ['tmp', '~', 'sed', '.swp', '4913', 'goutput', '.report.txt.']) t.notMatch(said, mark, `no "${mark}" in any request`)
+    t.equal((await ground.shell('ls -A')).trim(), 'report.txt')
+  })
+}
+
+await t.test('"Uploaded files" is hidden and never touched', async (t) => {
+  const ground = await Playground.start(t, { seed: 'demo' })
+  const names = (await ground.shell('ls -A')).trim().split('\n')
+  const hidden = (await ground.tree({ sha256: false })).find(({ path }) => path === 'Uploaded files')
+  t.ok(hidden, 'the portal has it')
+  t.notOk(names.includes('Uploaded files'))
+  t.equal((await ground.attempt('mkdir "Uploaded files"')).code, 1, 'its name is taken')
+})
