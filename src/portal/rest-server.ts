@@ -127,7 +127,7 @@ export class RestServer {
       const time = this.#desk.traits().uploadAnswerHasTime ? { time: this.#calls.time(startMs, undefined) } : {}
       return { answer: jsonAnswer(200, { result, ...time }), isContent: false, fault }
     }
-    entry.parameters = parameters
+    entry.parameters = withoutContent(parameters)
     return route.method === 'batch' ? this.#batch(caller, parameters, entry, fault) : this.#single(caller, route.method, parameters, fault)
   }
 
@@ -156,6 +156,11 @@ export class RestServer {
       yield chunk
     }
   }
+}
+
+/** Contents have no place in the log of requests. */
+function withoutContent(parameters: Parameters): Parameters {
+  return parameters.fileContent === undefined ? parameters : { ...parameters, fileContent: '(left out)' }
 }
 
 /** Aborts when the connection goes before the answer is complete. */
