@@ -5,7 +5,7 @@
 import { DriveError, hasCode, type ErrorCode } from '../base/errors.js'
 
 /** What was tried; total, so that a new operation must say what its empty errors mean. */
-export type DiskOperation = 'look' | 'download' | 'upload' | 'version' | 'create-folder' | 'rename' | 'move' | 'trash' | 'restore'
+export type DiskOperation = 'look' | 'upload' | 'version' | 'create-folder' | 'rename' | 'move' | 'trash' | 'restore'
 
 const BY_CODE: Readonly<Record<string, ErrorCode>> = {
   disk_obj_22000: 'exists',
@@ -28,7 +28,6 @@ const BY_CODE: Readonly<Record<string, ErrorCode>> = {
 /** `""`, `0` and `"0"` (O-10): "could not save file", "empty name", the protections of a storage's root. */
 const EMPTY: Readonly<Record<DiskOperation, ErrorCode>> = {
   look: 'portal-error',
-  download: 'portal-error',
   upload: 'quota',
   version: 'quota',
   'create-folder': 'bad-name',
