@@ -33,6 +33,8 @@ export interface Attempt {
   readonly step: 'create-folder' | 'upload-new' | 'upload-version' | 'rename' | 'move' | 'trash' | 'replace'
   /** The portal's clock before the request, whole seconds down. */
   readonly startedServerMs: number
+  /** The portal's object that the request is about; none for something new. */
+  readonly remoteId?: string
   readonly name?: string
   readonly parentId?: string
   readonly sizeBytes?: number

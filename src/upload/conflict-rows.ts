@@ -1,0 +1,68 @@
+/**
+ * Row surgery of conflicts: both are kept. The local row keeps its inode and content and steps aside under a conflict
+ * name; what the portal has gets a row under the name both wanted (C7, C22).
+ */
+import { conflictName } from '../mirror/conflict-name.js'
+import type { MirrorDelta } from '../mirror/delta.js'
+import { isMoved, shownName, type Item } from '../mirror/item.js'
+import type { RemoteFile, RemoteItem } from '../drive/drive.js'
+import type { Transaction } from '../store/store.js'
+import type { UploadNotice } from './notices.js'
+import { NO_NEWS, sameIntent, type News, type Sending } from './sending.js'
+
+type ConflictReason = Extract<UploadNotice, { kind: 'conflict-copy' }>['why']
+
+const CONFLICT_NAME = / \(conflict [^()]* \d{4}-\d\d-\d\d \d\d-\d\d-\d\d( \d+)?\)/u
+
+export function hasConflictName(item: Item): boolean {
+  return CONFLICT_NAME.test(item.name)
+}
+
+/** The local edit becomes a new file under a conflict name; the portal's file goes on under the old one (C7). */
+export async function forkEdit(sending: Sending, tx: Transaction, planned: Item, remote: RemoteFile, why: ConflictReason): Promise<News> {
+  const { mirror, journal } = sending
+  const item = await mirror.getIn(tx, planned.ino)
+  if (!sameIntent(item, planned) || item.base === null || item.parent === null || isMoved(item)) return NO_NEWS
+  const { base, parent, name } = item
+  const aside = await stepAside(sending, tx, item)
+  await mirror.clearBase(tx, item.ino)
+  await journal.clearAttempt(tx, item.ino)
+  // Under the place we know: a rename on the portal is found and applied by the next listing.
+  const theirs = await mirror.insertRemote(tx, parent, name, { ...remote, name: base.name })
+  await mirror.confirmBase(tx, theirs, base.parent, { ...remote, name: base.name })
+  if (item.pinned) await mirror.update(tx, await mirror.needIn(tx, theirs), { pinned: true })
+  return {
+    deltas: [...aside.deltas, { kind: 'appeared', ino: theirs, at: { parent, name } }],
+    notices: [{ kind: 'conflict-copy', ino: item.ino, name: aside.name, why }],
+  }
+}
+
+/** The name is taken on the portal by something else: the local item takes another, and the rivals that have no row get one (C22). */
+export async function forkName(sending: Sending, tx: Transaction, planned: Item, rivals: readonly RemoteItem[]): Promise<News> {
+  const { mirror } = sending
+  const item = await mirror.getIn(tx, planned.ino)
+  if (!sameIntent(item, planned) || item.parent === null) return NO_NEWS
+  const { parent } = item
+  const aside = await stepAside(sending, tx, item)
+  await sending.journal.clearAttempt(tx, item.ino)
+  const appeared: MirrorDelta[] = []
+  for (const rival of rivals) {
+    if ((await mirror.byRemoteId(rival.id, tx)) !== undefined) continue
+    const name = shownName(rival.name, rival.id)
+    if ((await mirror.childIn(tx, parent, name)) !== undefined) continue
+    appeared.push({ kind: 'appeared', ino: await mirror.insertRemote(tx, parent, name, rival), at: { parent, name } })
+  }
+  return { deltas: [...aside.deltas, ...appeared], notices: [{ kind: 'conflict-copy', ino: item.ino, name: aside.name, why: 'name-taken' }] }
+}
+
+/** Gives a row a conflict name where it stands, to be sent at once. */
+export async function stepAside(sending: Sending, tx: Transaction, item: Item): Promise<{ readonly name: string; readonly deltas: readonly MirrorDelta[] }> {
+  const { mirror, journal, clock, host } = sending
+  const { parent } = item
+  if (parent === null) return { name: item.name, deltas: [] }
+  const nowMs = clock.nowMs()
+  const name = await mirror.freeNameIn(tx, parent, (attempt) => conflictName(item.name, host, nowMs, attempt))
+  await mirror.update(tx, item, { name, ctimeMs: nowMs, placeChangedMs: item.base === null ? null : nowMs })
+  await journal.touch(tx, item.ino, nowMs, nowMs)
+  return { name, deltas: [{ kind: 'moved', ino: item.ino, from: { parent, name: item.name }, to: { parent, name } }] }
+}

@@ -1,0 +1,141 @@
+/**
+ * Deletions (C4): to the portal's trash, never further; a link is disconnected. Read first: what somebody changed
+ * meanwhile is brought back instead (C9), and so is a folder that holds items nobody here has seen (6a.12), or an item
+ * that we may not delete (C24).
+ */
+import { hasCode } from '../base/errors.js'
+import type { RemoteId } from '../base/ids.js'
+import type { RemoteItem } from '../drive/drive.js'
+import type { Attempt } from '../journal/journal.js'
+import { shownName, type Item } from '../mirror/item.js'
+import type { Transaction } from '../store/store.js'
+import { isClean, settle } from './confirm.js'
+import { findUnseen } from './folder-evidence.js'
+import type { UploadNotice } from './notices.js'
+import { moveToRecovery } from './recovery-folder.js'
+import { putAt } from './send-place.js'
+import { callOf, commit, forgetAttempt, joinNews, lacksRight, NO_NEWS, readById, readRemote, sameIntent, sendOnce, type KnownItem, type News, type Sending } from './sending.js'
+
+type KeptReason = Extract<UploadNotice, { kind: 'brought-back' }>['why']
+
+export async function sendTrash(sending: Sending, item: KnownItem, signal: AbortSignal): Promise<void> {
+  try {
+    const remote = await readRemote(sending, item, signal)
+    if (remote === undefined) {
+      await commit(sending, (tx) => forgetTombstones(sending, tx, item)) // C16
+      return
+    }
+    if (remote.kind === 'file' && (remote.version !== item.base.version || remote.blobId !== item.base.blobId)) {
+      await commit(sending, (tx) => bringBack(sending, tx, item, remote, 'changed-on-portal')) // C9
+      return
+    }
+    if (remote.kind === 'folder' && remote.realId === remote.id) {
+      const seen = await findUnseen(sending, item, signal)
+      if (seen.kind === 'pending') return // something known has to leave it first: planned anew
+      if (seen.kind === 'unseen') {
+        await commit(sending, (tx) => bringBackFolders(sending, tx, seen.folders))
+        return
+      }
+    }
+    await send(sending, item, signal)
+  } catch (error) {
+    if (!lacksRight(error) && !hasCode(error, 'not-permitted')) throw error
+    await commit(sending, (tx) => bringBack(sending, tx, item, undefined, 'no-right')) // C24
+  }
+}
+
+async function send(sending: Sending, item: KnownItem, signal: AbortSignal): Promise<void> {
+  const attempt: Attempt = { step: 'trash', startedServerMs: await sending.serverClock.nowMs(callOf(signal)), remoteId: item.base.id }
+  const sent = await sendOnce(sending, item, attempt, async () => {
+    await sending.drive.trash({ id: item.base.id, kind: item.kind }, callOf(signal))
+    return true
+  })
+  if (sent === true) await commit(sending, (tx) => forgetTombstones(sending, tx, item))
+}
+
+/** The portal's object is trashed: its row goes, and with it all tombstones below and, for a link, everything shown through it. */
+async function forgetTombstones(sending: Sending, tx: Transaction, planned: KnownItem): Promise<News> {
+  const { mirror, journal, cache } = sending
+  const holder = await mirror.byRemoteId(planned.base.id, tx)
+  if (holder === undefined) {
+    await settle(sending, tx, planned.ino)
+    return NO_NEWS
+  }
+  if (!holder.deleted) {
+    // Made again, or given to another row, while the request was under way: that one is something new now.
+    await mirror.clearBase(tx, holder.ino)
+    await settle(sending, tx, holder.ino)
+    if (holder.ino !== planned.ino) await settle(sending, tx, planned.ino)
+    return NO_NEWS
+  }
+  const news = [await removeShown(sending, tx, holder)]
+  const going: Item[] = [holder]
+  for (let item = going.pop(); item !== undefined; item = going.pop()) {
+    for (const below of await mirror.baseChildrenIn(tx, item.ino)) if (below.deleted) going.push(below)
+    if (item.contentId !== null) await cache.drop(tx, item.contentId)
+    await journal.remove(tx, item.ino)
+    await mirror.remove(tx, item)
+  }
+  return joinNews(...news)
+}
+
+/** Rows that still stand below a disconnected link: unsent work goes to the recovery folder (C20), the rest goes. */
+async function removeShown(sending: Sending, tx: Transaction, folder: Item): Promise<News> {
+  const { mirror, journal, cache } = sending
+  const news: News[] = []
+  const below = (await mirror.subtreeIn(tx, folder.ino)).filter(({ ino }) => ino !== folder.ino)
+  for (const item of [...below].reverse()) {
+    const isUnsent = item.kind === 'file' && (item.base === null || !(await isClean(sending, tx, item)))
+    if (isUnsent && !item.localOnly) {
+      if (item.base !== null) await mirror.clearBase(tx, item.ino)
+      news.push(await moveToRecovery(sending, tx, await mirror.needIn(tx, item.ino)))
+      continue
+    }
+    if (item.contentId !== null) await cache.drop(tx, item.contentId)
+    await journal.remove(tx, item.ino)
+    await mirror.remove(tx, item)
+  }
+  return joinNews(...news)
+}
+
+/** The item is shown again where the portal has it, with what it has there. */
+async function bringBack(sending: Sending, tx: Transaction, planned: KnownItem, remote: RemoteItem | undefined, why: KeptReason): Promise<News> {
+  const { mirror, journal, clock } = sending
+  const item = await mirror.getIn(tx, planned.ino)
+  if (!sameIntent(item, planned) || item.base === null) return NO_NEWS
+  const { base } = item
+  const name = shownName(base.name, base.id)
+  const news = await putAt(sending, tx, item, base.parent, name)
+  const placed = await mirror.needIn(tx, item.ino)
+  if (placed.deleted) return NO_NEWS // its folder is deleted here: that one is brought back or trashed first
+  if (item.kind === 'folder') {
+    // What was deleted in it is decided item by item now, and what is new in it gets listed.
+    await mirror.update(tx, placed, { listedMs: null })
+    for (const below of await mirror.baseChildrenIn(tx, item.ino)) if (below.deleted) await journal.touch(tx, below.ino, clock.nowMs(), clock.nowMs())
+  } else {
+    const file = remote?.kind === 'file' ? remote : undefined
+    await mirror.update(tx, placed, {
+      contentId: null,
+      sizeBytes: file?.sizeBytes ?? base.sizeBytes,
+      mtimeMs: file?.updatedMs ?? base.updatedMs,
+      contentGeneration: item.contentGeneration + 1,
+    })
+    if (file !== undefined) await mirror.confirmBase(tx, item.ino, base.parent, { ...file, name: base.name })
+  }
+  await settle(sending, tx, item.ino)
+  return { deltas: news.deltas, notices: [...news.notices, { kind: 'brought-back', ino: item.ino, name, why }] }
+}
+
+/** Outermost first, so that each finds its folder standing. */
+async function bringBackFolders(sending: Sending, tx: Transaction, folders: readonly KnownItem[]): Promise<News> {
+  const news: News[] = []
+  for (const folder of folders) news.push(await bringBack(sending, tx, folder, undefined, 'holds-unseen-items'))
+  return joinNews(...news)
+}
+
+/** A deletion of unknown outcome: the portal says whether the item is still there. */
+export async function resolveTrash(sending: Sending, item: Item, attempt: Attempt, signal: AbortSignal): Promise<void> {
+  const remote = attempt.remoteId === undefined ? undefined : await readById(sending, attempt.remoteId as RemoteId, item.kind, signal)
+  if (remote === undefined && item.base !== null && item.base.id === attempt.remoteId) await commit(sending, (tx) => forgetTombstones(sending, tx, item as KnownItem))
+  else await forgetAttempt(sending, item.ino)
+}

@@ -1,0 +1,359 @@
+/**
+ * The uploader: brings every entry of the journal to the portal, each exactly once, in order where order matters and two
+ * at a time otherwise. A failure is kept with its entry, shown, and tried again later; it never stops the others. Nothing
+ * is dropped: an entry goes when the portal has what it stood for. After a restart requests of unknown outcome come first.
+ */
+import type { Clock } from '../base/clock.js'
+import { DriveError, errorCode, errorText, type ErrorCode } from '../base/errors.js'
+import type { Ino } from '../base/ids.js'
+import type { Log } from '../base/log.js'
+import type { Random } from '../base/random.js'
+import { ServiceLoop, type Service } from '../base/service.js'
+import type { ContentCache } from '../cache/content-cache.js'
+import type { Drive } from '../drive/drive.js'
+import type { Attempt, Entry, Journal } from '../journal/journal.js'
+import type { MirrorDelta } from '../mirror/delta.js'
+import type { Mirror } from '../mirror/mirror.js'
+import type { Store } from '../store/store.js'
+import { failureScope, nextTryMs } from './back-off.js'
+import type { UploadNotice } from './notices.js'
+import { planStep, type Step, type View, type WaitReason, type Writers } from './plan.js'
+import { findRings } from './rings.js'
+import { isActive, sendStep, type ActiveStep } from './send-step.js'
+import type { Sending } from './sending.js'
+import { ServerClock } from './server-clock.js'
+import { readView, type Sources } from './surroundings.js'
+
+export interface UploadOptions {
+  readonly drive: Drive
+  readonly store: Store
+  readonly mirror: Mirror
+  readonly journal: Journal
+  readonly cache: ContentCache
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+  /** For the names of conflict copies. */
+  readonly host: string
+  /** Who the account is on the portal. */
+  readonly userId: string
+  readonly uploadDelayMs: () => number
+  /** Whether somebody has the file open for writing (6a.5). */
+  readonly writers: (ino: Ino) => Writers
+  /** After each commit that changed what the mount shows without the mount asking for it. */
+  readonly onDelta: (deltas: readonly MirrorDelta[]) => void
+  readonly onNotice?: (notice: UploadNotice) => void
+  /** Deletions that the mass-deletion brake holds (6a.12); `wake` when it lets go. */
+  readonly isHeld?: (ino: Ino) => boolean
+  /** Above it a file is replaced instead of getting a version (6a.7). */
+  readonly maxVersionSizeBytes?: number
+}
+
+export interface QueuedError {
+  readonly ino: Ino
+  readonly code: ErrorCode
+  readonly text: string
+  readonly tries: number
+  readonly sinceMs: number
+  readonly nextTryMs: number
+}
+
+/** Why an entry is not being sent, as of the last look. */
+export interface QueuedEntry {
+  readonly ino: Ino
+  readonly sinceMs: number
+  readonly state: 'sending' | 'ready' | WaitReason
+  readonly on: Ino | null
+  readonly untilMs: number | null
+}
+
+type Wait = Extract<Step, { kind: 'wait' }>
+
+const PARALLEL = 2 // the budget is shared with listings and reads; more would only queue there
+const MAX_VERSION_SIZE_BYTES = 1_000_000_000 // base64 of it stays below a body limit of 2 GB
+const OFFLINE_LOOK_MS = 15_000 // in case nobody tells that the portal is back
+const ACCOUNT_PAUSE_MS = 60_000
+const MOST_STEPS = 12 // of one item in a row; more means that two sides undo each other's work
+
+export class Upload implements Service {
+  readonly #options: UploadOptions
+  readonly #sources: Sources
+  readonly #sending: Sending
+  readonly #loop: ServiceLoop
+  readonly #stopping = new AbortController()
+
+  /** Items being sent, each once. */
+  readonly #active = new Map<Ino, Promise<void>>()
+  /** Called when an item is done with. */
+  readonly #slotWaiters = new Set<() => void>()
+  readonly #idleWaiters = new Set<() => void>()
+  /** Why entries wait, as of the last turn. */
+  #waits: ReadonlyMap<Ino, Wait> = new Map()
+  /** Attempts that stood in the journal when the turn began. */
+  #attempts: ReadonlyMap<Ino, Attempt> = new Map()
+  #paused = false
+  #online = true
+  /** Nothing is started before: the portal or the account as a whole refused. */
+  #holdUntilMs = 0
+  #hurriedAtMs = Number.NEGATIVE_INFINITY
+
+  constructor(options: UploadOptions) {
+    const { drive, store, mirror, journal, cache, clock, random, log, host, userId } = options
+    this.#options = options
+    this.#sources = { store, mirror, journal, cache, writers: options.writers, isHeld: options.isHeld ?? (() => false) }
+    this.#sending = {
+      drive, store, mirror, journal, cache, clock, random, log, host, userId,
+      serverClock: new ServerClock(drive, clock),
+      report: ({ deltas, notices }) => {
+        if (deltas.length > 0) options.onDelta(deltas)
+        for (const notice of notices) options.onNotice?.(notice)
+      },
+    }
+    this.#loop = new ServiceLoop({ name: 'upload', clock, log, turn: (signal) => this.#turn(signal) })
+  }
+
+  start(): void {
+    this.#loop.start()
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort(new DriveError('cancelled', 'upload is stopping'))
+    const stopped = this.#loop.stop()
+    await Promise.all(this.#active.values())
+    await stopped
+  }
+
+  /** Something changed: the journal, a write handle, the brake. */
+  wake(): void {
+    this.#loop.wake()
+  }
+
+  /** Everything now: without upload delay and back-off. */
+  async hurry(): Promise<void> {
+    this.#hurriedAtMs = this.#options.clock.nowMs()
+    this.#holdUntilMs = 0
+    await this.#options.store.transact((tx) => this.#options.journal.hasten(tx))
+    this.wake()
+  }
+
+  /** Paused: what is under way is finished, nothing is begun. */
+  setPaused(paused: boolean): void {
+    this.#paused = paused
+    this.wake()
+  }
+
+  setOnline(online: boolean): void {
+    this.#online = online
+    if (online) this.#holdUntilMs = 0
+    this.wake()
+  }
+
+  /** What is still to be sent. */
+  async pending(): Promise<{ readonly count: number; readonly bytes: number }> {
+    const entries = await this.#options.journal.entries()
+    const items = await this.#options.mirror.getMany(entries.map(({ ino }) => ino))
+    const contents = await this.#options.cache.summary(items.flatMap(({ contentId }) => (contentId === null ? [] : [contentId])))
+    const bytes = [...contents.values()].reduce((sum, { dirty, sizeBytes }) => sum + (dirty ? sizeBytes : 0), 0)
+    return { count: entries.length, bytes }
+  }
+
+  async errors(): Promise<readonly QueuedError[]> {
+    const entries = await this.#options.journal.entries()
+    return entries.flatMap(({ ino, failure, tries, sinceMs, nextTryMs: next }) => (failure === null ? [] : [{ ino, ...failure, tries, sinceMs, nextTryMs: next }]))
+  }
+
+  /** Every entry in order with what it waits for. */
+  async queue(): Promise<readonly QueuedEntry[]> {
+    const entries = await this.#options.journal.entries()
+    return entries.map(({ ino, sinceMs }) => {
+      const wait = this.#waits.get(ino)
+      const state = this.#active.has(ino) ? 'sending' : (wait?.reason ?? 'ready')
+      return { ino, sinceMs, state, on: wait?.on ?? null, untilMs: wait?.untilMs ?? null }
+    })
+  }
+
+  uploading(): ReadonlySet<Ino> {
+    return new Set(this.#active.keys())
+  }
+
+  /** Resolves when nothing is queued but what cannot be sent (held by the brake, or below a folder that is never sent). */
+  async waitUntilIdle(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted()
+    await new Promise<void>((resolve, reject) => {
+      const onAbort = (): void => {
+        this.#idleWaiters.delete(onIdle)
+        reject(new DriveError('cancelled', 'the wait was cancelled'))
+      }
+      const onIdle = (): void => {
+        this.#idleWaiters.delete(onIdle)
+        signal.removeEventListener('abort', onAbort)
+        resolve()
+      }
+      signal.addEventListener('abort', onAbort, { once: true })
+      this.#idleWaiters.add(onIdle)
+      this.wake()
+    })
+  }
+
+  /** Looks through the journal once and starts what is due. Answers when to look again. */
+  async #turn(signal: AbortSignal): Promise<number> {
+    const { clock, journal } = this.#options
+    const entries = await journal.entries()
+    if (entries.length === 0 && this.#active.size === 0) this.#noteIdle()
+    if (!this.#mayStart()) return this.#paused || !this.#online ? Infinity : Math.max(0, this.#holdUntilMs - clock.nowMs())
+    this.#attempts = new Map(entries.flatMap(({ ino, attempt }) => (attempt === null ? [] : [[ino, attempt] as const])))
+    const waits = new Map<Ino, Wait>()
+    let started = 0
+    for (const { ino } of entries) {
+      await this.#freeSlot()
+      if (signal.aborted || !this.#mayStart()) return 0
+      if (this.#active.has(ino)) continue
+      const planned = await this.#plan(ino)
+      if (planned === undefined) continue
+      if (planned.step.kind === 'wait') {
+        waits.set(ino, planned.step)
+        continue
+      }
+      started += 1
+      this.#begin(ino, planned)
+    }
+    started += await this.#breakRings(waits)
+    this.#waits = waits
+    if (started === 0 && this.#active.size === 0 && isInert(waits)) this.#noteIdle()
+    const untilMs = Math.min(...[...waits.values()].map((wait) => wait.untilMs ?? Infinity))
+    return Math.max(0, untilMs - clock.nowMs())
+  }
+
+  async #breakRings(waits: ReadonlyMap<Ino, Wait>): Promise<number> {
+    const edges = new Map([...waits].flatMap(([ino, { on }]) => (on === undefined ? [] : [[ino, on] as const])))
+    let started = 0
+    for (const ring of findRings(edges)) {
+      for (const ino of ring) {
+        if (this.#active.has(ino)) continue
+        const planned = await this.#plan(ino, true)
+        if (planned === undefined || !isActive(planned.step)) continue
+        this.#options.log.debug({ ino, step: planned.step.kind, ring: ring.length }, 'items wait for each other: one makes way')
+        this.#begin(ino, planned)
+        started += 1
+        break
+      }
+    }
+    return started
+  }
+
+  async #plan(ino: Ino, breakRing = false): Promise<{ readonly view: View; readonly step: Step } | undefined> {
+    const { journal, clock, uploadDelayMs, maxVersionSizeBytes = MAX_VERSION_SIZE_BYTES } = this.#options
+    const entry = await journal.get(ino)
+    if (entry === undefined) return undefined
+    const nowMs = clock.nowMs()
+    // Long queues mostly wait for their time: no need to look around for that.
+    if (entry.nextTryMs > nowMs) return { view: emptyView(entry, nowMs), step: { kind: 'wait', reason: 'back-off', untilMs: entry.nextTryMs } }
+    const moment = { nowMs, uploadDelayMs: uploadDelayMs(), hurriedAtMs: this.#hurriedAtMs, maxVersionSizeBytes, attempts: await this.#readAttempts() }
+    const view = await readView(this.#sources, entry, moment)
+    return { view, step: planStep(view, { breakRing }) }
+  }
+
+  async #readAttempts(): Promise<ReadonlyMap<Ino, Attempt>> {
+    const attempts = new Map(this.#attempts)
+    for (const ino of new Set([...attempts.keys(), ...this.#active.keys()])) {
+      const attempt = (await this.#options.journal.get(ino))?.attempt ?? null
+      if (attempt === null) attempts.delete(ino)
+      else attempts.set(ino, attempt)
+    }
+    return attempts
+  }
+
+  #begin(ino: Ino, first: { readonly view: View; readonly step: Step }): void {
+    const work = this.#work(ino, first).finally(() => {
+      this.#active.delete(ino)
+      for (const waiter of [...this.#slotWaiters]) waiter()
+      this.#loop.wake()
+    })
+    this.#active.set(ino, work)
+  }
+
+  /** Sends step after step of one item until it waits, fails, or is done. Never rejects. */
+  async #work(ino: Ino, first: { readonly view: View; readonly step: Step }): Promise<void> {
+    let planned: { readonly view: View; readonly step: Step } | undefined = first
+    try {
+      for (let steps = 0; planned !== undefined && planned.step.kind !== 'wait'; steps += 1) {
+        if (steps > 0 && !this.#mayStart()) return
+        if (steps >= MOST_STEPS) throw new DriveError('busy', 'the item keeps changing while it is being sent')
+        if (planned.step.kind === 'refuse') throw new DriveError(planned.step.code, planned.step.text)
+        await this.#send(planned.step, planned.view)
+        planned = await this.#plan(ino)
+      }
+    } catch (error) {
+      await this.#fail(planned?.view.entry ?? first.view.entry, error)
+    }
+  }
+
+  async #send(step: ActiveStep, view: View): Promise<void> {
+    this.#options.log.debug({ ino: view.entry.ino, step: step.kind }, 'sending')
+    await sendStep(this.#sending, step, view, this.#stopping.signal)
+  }
+
+  /** Keeps the failure with the entry, unless the entry changed meanwhile or the failure is not its own. */
+  async #fail(entry: Entry, error: unknown): Promise<void> {
+    const { clock, journal, store, log } = this.#options
+    const code = errorCode(error)
+    const scope = failureScope(code)
+    if (scope === 'stopping' && this.#stopping.signal.aborted) return
+    const nowMs = clock.nowMs()
+    if (scope === 'offline') {
+      this.#holdUntilMs = nowMs + OFFLINE_LOOK_MS
+      return
+    }
+    if (scope === 'account') this.#holdUntilMs = nowMs + ACCOUNT_PAUSE_MS
+    const untilMs = nextTryMs(code, entry.tries + 1, nowMs)
+    log[code === 'internal' ? 'error' : 'info']({ ino: entry.ino, code, error: errorText(error), tries: entry.tries + 1, retryInMs: untilMs - nowMs }, 'an item could not be sent')
+    try {
+      await store.transact(async (tx) => {
+        if ((await journal.get(entry.ino, tx))?.notBeforeMs !== entry.notBeforeMs) return
+        await journal.recordFailure(tx, entry.ino, { code, text: errorText(error) }, untilMs)
+      })
+    } catch (failure) {
+      // The store refuses: everything waits, so that this does not spin.
+      this.#holdUntilMs = nowMs + ACCOUNT_PAUSE_MS
+      log.error({ ino: entry.ino, code: errorCode(failure), error: errorText(failure) }, 'a failure could not be recorded')
+    }
+  }
+
+  #mayStart(): boolean {
+    return !this.#paused && this.#online && !this.#stopping.signal.aborted && this.#options.clock.nowMs() >= this.#holdUntilMs
+  }
+
+  async #freeSlot(): Promise<void> {
+    while (this.#active.size >= PARALLEL) {
+      await new Promise<void>((resolve) => {
+        const waiter = (): void => {
+          this.#slotWaiters.delete(waiter)
+          resolve()
+        }
+        this.#slotWaiters.add(waiter)
+      })
+    }
+  }
+
+  #noteIdle(): void {
+    for (const waiter of [...this.#idleWaiters]) waiter()
+  }
+}
+
+/** Nothing of it goes on by itself: all of it waits for the brake, for a folder that is never sent, or for such an entry. */
+function isInert(waits: ReadonlyMap<Ino, Wait>): boolean {
+  const isStuck = (ino: Ino, depth: number): boolean => {
+    const wait = waits.get(ino)
+    if (wait === undefined || depth > waits.size) return false
+    return wait.reason === 'brake' || wait.reason === 'parent-stays-here' || (wait.on !== undefined && isStuck(wait.on, depth + 1))
+  }
+  return [...waits.keys()].every((ino) => isStuck(ino, 0))
+}
+
+function emptyView(entry: Entry, nowMs: number): View {
+  return {
+    entry, nowMs, item: undefined, parent: undefined, content: null, writers: { open: false, lastFlushMs: null },
+    holdersThere: [], holdersOfNewNameHere: [], holdersOfOldNameThere: [], deletedAbove: null, blockerBelow: null, mustLeaveFirst: null,
+    isHeld: false, uploadDelayMs: 0, hurriedAtMs: 0, maxVersionSizeBytes: 0,
+  }
+}
