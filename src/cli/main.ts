@@ -2,6 +2,8 @@
 import { systemCode } from '../base/errors.js'
 import { runCommandLine } from './program.js'
 
+process.umask(0o077) // what is written here is the person's alone; the folder gets its own mode
+
 // A reader that has seen enough (`status | head`) is no failure.
 process.stdout.on('error', (error) => {
   if (systemCode(error) !== 'EPIPE') throw error

@@ -31,7 +31,7 @@ export function parseSize(text: string): number | undefined {
 export function formatSize(bytes: number): string {
   if (bytes === 0) return '0'
   const fitting = UNITS.filter(([, scale]) => bytes % scale === 0).map(([unit, scale]) => `${bytes / scale}${unit === 'B' ? '' : unit}`)
-  return fitting.reduce((shortest, next) => (next.length < shortest.length ? next : shortest), String(bytes))
+  return fitting.reduce((shortest, next) => (next.length < shortest.length ? next : shortest))
 }
 
 export function parseSeconds(text: string): number | undefined {

@@ -140,13 +140,15 @@ export async function readSettings(paths: ProfilePaths): Promise<Settings> {
 
 /** Sets one key from what a person typed (`default` takes the setting back) and answers all settings; `usage` for a bad value. */
 export async function writeSetting(paths: ProfilePaths, key: SettingKey, text: string): Promise<Settings> {
-  const value = text.trim() === 'default' ? undefined : parseValue(key, text)
-  const next = { ...(await readStored(paths)), [key]: value } // an undefined field is not written
+  const value = parseSetting(key, text)
+  const next = { ...(await readStored(paths)), [key]: value === 'default' ? undefined : value } // an undefined field is not written
   await writeFileAtomic(paths.settingsPath, `${JSON.stringify(next, undefined, 2)}\n`)
   return await readSettings(paths)
 }
 
-function parseValue(key: SettingKey, text: string): Settings[SettingKey] {
+/** What a person typed as the value it means; `usage` for what is not allowed. `default` is no value. */
+export function parseSetting(key: SettingKey, text: string): Settings[SettingKey] | 'default' {
+  if (text.trim() === 'default') return 'default'
   const value = RULES[key].parse(text)
   if (value === undefined) throw new DriveError('usage', `"${text}" is no value for ${key}: it may be ${allowedValues(key)}`)
   return value

@@ -1,7 +1,7 @@
 /** `settings`: prints all, prints one, or sets one and tells the running daemon. */
 import { errorText } from '../../base/errors.js'
 import { prepareDirectories } from '../../daemon/paths.js'
-import { allowedValues, formatSetting, readSettings, SETTING_KEYS, settingKey, writeSetting, type Settings } from '../../daemon/settings.js'
+import { allowedValues, formatSetting, parseSetting, readSettings, SETTING_KEYS, settingKey, writeSetting, type Settings } from '../../daemon/settings.js'
 import { defineCommand } from '../command.js'
 import { askDaemonIfAny, type Session } from '../session.js'
 import { tableLines } from '../words.js'
@@ -29,6 +29,7 @@ export const settingsCommand = defineCommand({
 })
 
 async function change(session: Session, key: keyof Settings, value: string): Promise<Settings> {
+  parseSetting(key, value) // refused before anything is made
   await prepareDirectories(session.paths, session.surroundings.uid)
   const settings = await writeSetting(session.paths, key, value)
   try {
