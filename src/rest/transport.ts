@@ -7,6 +7,7 @@ import { Readable } from 'node:stream'
 import fetch, { type Response } from 'node-fetch'
 import type { Clock } from '../base/clock.js'
 import { DriveError, systemCode } from '../base/errors.js'
+import { Intake } from './intake.js'
 import type { Pool, PortalAgents } from './portal-agents.js'
 
 export const USER_AGENT = 'elastic-drive/0.1.0 (Linux)'
@@ -178,19 +179,23 @@ function openExchange(response: Response, life: ExchangeLife, idleTimeoutMs: num
     stream?.destroy()
   }
   async function* read(): AsyncGenerator<Uint8Array> {
-    const pieces = (stream ?? Readable.from([]))[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>
+    const intake = new Intake(stream ?? Readable.from([]))
     try {
       for (;;) {
-        life.expectWithin(idleTimeoutMs)
-        const piece = await pieces.next()
-        life.expectNothing()
-        if (piece.done === true) return
-        yield piece.value
+        if (!intake.isReady) {
+          life.expectWithin(idleTimeoutMs)
+          await intake.ready()
+          life.expectNothing()
+        }
+        const piece = intake.take()
+        if (piece === undefined) return
+        yield piece
       }
     } catch (error) {
       throw life.failure(error)
     } finally {
-      discard()
+      life.end()
+      intake.close()
     }
   }
   return { status: response.status, header: (name) => response.headers.get(name) ?? undefined, body: read(), discard }
