@@ -1,0 +1,510 @@
+/**
+ * Everything under way for one content: who waits, the streams that bring bytes, and the decision which stream to start
+ * next. A byte is asked for once: a reader whose bytes are on their way waits for them, another place gets a stream of
+ * its own. Lives while somebody waits or something comes, and holds the content so long.
+ */
+import { ByteRanges, type ByteRange } from '../base/byte-ranges.js'
+import type { Clock } from '../base/clock.js'
+import { DriveError, errorCode, errorText } from '../base/errors.js'
+import type { Log } from '../base/log.js'
+import type { Content } from '../cache/content.js'
+import type { Download, Drive, Priority, RemoteFile } from '../drive/drive.js'
+import type { Store } from '../store/store.js'
+import { isFinal } from './failure-kinds.js'
+import { PassThrough } from './pass-through.js'
+import { planReadAhead, planWindow } from './plan-window.js'
+import { RangeStream, type StreamHost, type StreamOutcome } from './range-stream.js'
+import { RemoteSource } from './remote-source.js'
+import { Waiter } from './waiter.js'
+
+/** What a transfer needs of the hydrator, which sees all of them. */
+export interface TransferHost {
+  readonly drive: Drive
+  readonly store: Store
+  readonly clock: Clock
+  readonly log: Log
+  readonly stallDeadlineMs: () => number
+  readonly onVersionMoved: (remote: RemoteFile) => void
+  readonly isPaused: () => boolean
+  /** The portal does not serve ranges, as far as is known. */
+  readonly servesWholeOnly: () => boolean
+  readonly noteWholeOnly: () => void
+  readonly cacheLimitBytes: () => number
+  /** A slot for a stream that nobody sits in front of; false: `pump` is called when one is free. */
+  readonly takeSlot: (transfer: Transfer) => boolean
+  readonly freeSlot: () => void
+  readonly onIdle: (transfer: Transfer) => void
+}
+
+const STREAMS_AT_ONCE = 3 // head, tail, and one that reads ahead
+const NEAR_BYTES = 4 * 1024 * 1024 // worth waiting for on a stream that is on its way
+const LONGEST_CHAIN_BYTES = 64 * 1024 * 1024 // of reads next to each other, each near the one before
+const SKIPPED_BYTES = 4 * 1024 * 1024 // a stream that would bring more than this once again is cut
+const AHEAD_BYTES = 32 * 1024 * 1024 // a stream waits when it is this far ahead of its reader
+const AHEAD_UNKEPT_BYTES = 8 * 1024 * 1024 // half of what can be held for a reader that comes back a little
+const LONGEST_WAIT_MS = 20_000 // of a stream for its reader; portals cut silent connections themselves
+const LEAVING_MS = 250 // another reader may be between two of its reads
+const WORTH_FINISHING_BYTES = 1024 * 1024 // cheaper than another request
+const PERSIST_BYTES = 32 * 1024 * 1024 // what a kill may cost
+const ATTEMPTS = 5 // in a row without a byte
+const FIRST_PAUSE_MS = 250
+const EARLIER_WINDOWS = 8
+
+export class Transfer implements StreamHost {
+  readonly content: Content
+  readonly #host: TransferHost
+  readonly #source: RemoteSource
+  readonly #passed = new PassThrough()
+  readonly #waiters = new Set<Waiter>()
+  readonly #streams = new Set<RangeStream>()
+  readonly #slots = new Set<RangeStream>()
+  /** Windows asked for, latest last. */
+  #earlier: readonly ByteRange[] = []
+  #failures = 0
+  #cancelRetry: (() => void) | undefined
+  #cancelLeaving: (() => void) | undefined
+  /** Wakes streams that wait for their readers. */
+  #wakers = new Set<() => void>()
+  #unpersistedBytes = 0
+  /** The cache had room for the last bytes. */
+  #isKeeping = true
+  #isHeld = false
+  #stopped = false
+  /** The look that proves a download of several answers; those who want the whole wait for it. */
+  #proving: Promise<void> | undefined
+  /** Works that `stop` waits for. */
+  readonly #tasks = new Set<Promise<void>>()
+
+  constructor(host: TransferHost, content: Content) {
+    this.#host = host
+    this.content = content
+    this.#source = new RemoteSource({
+      drive: host.drive,
+      clock: host.clock,
+      content,
+      onVersionMoved: host.onVersionMoved,
+      cutStreams: () => this.#cutOpenStreams(),
+    })
+  }
+
+  get isIdle(): boolean {
+    return this.#waiters.size === 0 && this.#streams.size === 0 && this.#tasks.size === 0
+  }
+
+  get waiting(): number {
+    return this.#waiters.size
+  }
+
+  /** Waits for bytes; answers them, or undefined when all are in the cache. */
+  async read(range: ByteRange, signal: AbortSignal): Promise<Uint8Array | undefined> {
+    const waiter = await this.#wait({ wants: 'range', range, priority: 'interactive', signal })
+    return waiter.got.isEmpty ? undefined : this.#assemble(waiter)
+  }
+
+  /** Waits until all of the content is in the cache. */
+  async hydrate(priority: Priority, signal: AbortSignal | undefined): Promise<void> {
+    await this.#wait({ wants: 'whole', range: { start: 0, end: this.content.sizeBytes }, priority, signal })
+  }
+
+  /** A reader got its bytes from the cache: what comes after them may be wanted soon. */
+  noteRead(range: ByteRange): void {
+    this.#cancelLeaving?.()
+    this.#cancelLeaving = undefined
+    for (const stream of this.#streams) {
+      const touches = stream.range.start < range.end && range.start <= stream.range.end
+      if (touches && this.#isNear(stream, range.start)) stream.demandEnd = Math.max(stream.demandEnd, range.end)
+    }
+    this.#wake()
+    this.#readAhead(range.end)
+  }
+
+  /** A reader closed its handle: what nobody waits for is cut, unless a read comes at once. */
+  readerGone(): void {
+    if (this.#streams.size === 0 || this.#cancelLeaving !== undefined || this.#stopped) return
+    this.#cancelLeaving = this.#host.clock.setTimer(LEAVING_MS, () => {
+      this.#cancelLeaving = undefined
+      for (const stream of this.#streams) if (stream.remainingBytes > WORTH_FINISHING_BYTES && !this.#isWaitedFor(stream)) stream.cut()
+    })
+  }
+
+  /** Paused or resumed. */
+  pauseChanged(): void {
+    if (this.#host.isPaused()) for (const stream of this.#streams) if (!this.#isWaitedFor(stream)) stream.cut()
+    this.pump()
+  }
+
+  /** Starts the streams that somebody waits for and that may start now. */
+  pump(): void {
+    if (this.#stopped) return
+    this.#settle()
+    if (this.#cancelRetry !== undefined) return
+    for (const waiter of [...this.#waiters]) if (this.#isActive(waiter)) this.#serve(waiter)
+    this.#finishIfIdle()
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true
+    this.#cancelRetry?.()
+    this.#cancelLeaving?.()
+    const error = new DriveError('cancelled', 'the drive is being unmounted')
+    for (const waiter of this.#waiters) waiter.fail(error)
+    this.#waiters.clear()
+    for (const stream of this.#streams) stream.cut()
+    while (this.#tasks.size > 0) await Promise.all(this.#tasks)
+    await this.#letGo()
+  }
+
+  // What streams ask and tell.
+
+  open(stream: RangeStream, signal: AbortSignal): Promise<Download> {
+    const { asked } = stream
+    const isWhole = asked.start === 0 && asked.end === this.content.sizeBytes
+    return this.#source.open(isWhole ? undefined : asked, { priority: this.#priorityOf(stream), signal })
+  }
+
+  opened(stream: RangeStream): void {
+    const { asked, range } = stream
+    if (range.start === asked.start && range.end === asked.end) return
+    // The portal sends everything: then nothing else has to come.
+    this.#host.noteWholeOnly()
+    for (const other of this.#streams) if (other !== stream) other.cut()
+  }
+
+  arrived(stream: RangeStream): void {
+    const coming = { start: stream.position, end: stream.range.end }
+    for (const waiter of this.#waiters) if (waiter.range.start < coming.end && coming.start < waiter.range.end) waiter.noteByte()
+  }
+
+  async deliver(stream: RangeStream, offset: number, bytes: Uint8Array): Promise<void> {
+    const range = { start: offset, end: offset + bytes.length }
+    const isNew = !this.content.has(range)
+    this.#isKeeping = await this.#keep(offset, bytes)
+    if (this.#isKeeping) {
+      if (isNew) this.#failures = 0
+      this.#source.took(range)
+      this.#unpersistedBytes += bytes.length
+      if (this.#unpersistedBytes >= PERSIST_BYTES) await this.#persist()
+    } else {
+      this.#passed.add(offset, bytes)
+      for (const waiter of this.#waiters) if (waiter.take(offset, bytes)) this.#failures = 0
+      this.#failUnkeepable()
+    }
+    this.#settle()
+    if (this.#bringsNothingNew(stream, range.end)) stream.cut()
+  }
+
+  whenWanted(stream: RangeStream): Promise<void> | undefined {
+    if (this.#isWanted(stream)) return undefined
+    return this.#untilWanted(stream)
+  }
+
+  // Waiting.
+
+  async #wait(wish: { wants: 'range' | 'whole'; range: ByteRange; priority: Priority; signal: AbortSignal | undefined }): Promise<Waiter> {
+    const waiter = new Waiter({
+      ...wish,
+      clock: this.#host.clock,
+      // A queue for the request budget is no silence of the portal to somebody who does not sit in front of it.
+      stallDeadlineMs: wish.priority === 'interactive' ? this.#host.stallDeadlineMs() : undefined,
+      onGone: (gone, why) => {
+        this.#gone(gone, why)
+      },
+    })
+    waiter.takeFrom(this.#passed)
+    this.#hold()
+    this.#waiters.add(waiter)
+    if (wish.wants === 'range') this.noteRead(waiter.range)
+    else this.#wake()
+    this.pump()
+    return waiter.promise
+  }
+
+  async #assemble(waiter: Waiter): Promise<Uint8Array> {
+    const { start } = waiter.range
+    const end = Math.min(waiter.range.end, this.content.sizeBytes)
+    const bytes = waiter.buffer ?? new Uint8Array(0)
+    for (const part of waiter.got.missing({ start, end })) bytes.set(await this.content.read(part.start, part.end - part.start), part.start - start)
+    return bytes.subarray(0, end - start)
+  }
+
+  /** Gave up by itself. A stream that was silent for a whole deadline is dead; one that nobody else needs has no reason. */
+  #gone(waiter: Waiter, why: 'interrupted' | 'deadline'): void {
+    this.#waiters.delete(waiter)
+    for (const stream of this.#streams) {
+      const isTheirs = stream.position < waiter.range.end && waiter.range.start < stream.range.end
+      const isUseless = (waiter.wants === 'whole' || !stream.isOpen) && !this.#isWaitedFor(stream)
+      if (isUseless || (why === 'deadline' && isTheirs)) stream.cut()
+    }
+    if (this.#waiters.size === 0) this.readerGone()
+    this.#finishIfIdle()
+  }
+
+  #settle(): void {
+    for (const waiter of [...this.#waiters]) {
+      if (waiter.wants === 'whole' ? !this.#isWholeHere() : !this.#isHere(waiter)) continue
+      this.#waiters.delete(waiter)
+      waiter.resolve()
+    }
+  }
+
+  #isHere(waiter: Waiter): boolean {
+    const range = { start: waiter.range.start, end: Math.min(waiter.range.end, this.content.sizeBytes) }
+    if (range.end <= range.start) return true
+    return this.content.ranges.missing(range).every((gap) => waiter.got.contains(gap))
+  }
+
+  /** All here and proved; starts the proof where it is needed. */
+  #isWholeHere(): boolean {
+    if (!this.content.isComplete || this.#proving !== undefined) return false
+    if (!this.#source.needsProof || this.content.isDirty) return true
+    this.#prove('interactive')
+    return false
+  }
+
+  #prove(priority: Priority): void {
+    const proving = this.#source.prove({ priority }).then(
+      () => undefined,
+      (error: unknown) => {
+        // What is here may be of two versions: those who want the whole must not believe it.
+        for (const waiter of [...this.#waiters]) if (waiter.wants === 'whole') this.#fail(waiter, error)
+        this.#host.log.info({ content: this.content.id, code: errorCode(error) }, 'a download could not be checked again')
+        this.#stopProving = true
+      },
+    )
+    this.#proving = proving
+    this.#inBackground(async () => {
+      await proving
+      this.#proving = undefined
+      this.pump()
+    })
+  }
+
+  /** A failed proof is not tried again by itself; the next request begins with one. */
+  #stopProving = false
+
+  // Streams.
+
+  #serve(waiter: Waiter): void {
+    const needs = this.content.ranges.missing(waiter.range).flatMap((gap) => waiter.got.missing(gap))
+    for (const need of needs) {
+      for (;;) {
+        const claimed = this.#claimed(waiter, need)
+        const wholeOnly = this.#host.servesWholeOnly()
+        const whole = waiter.wants === 'whole' || wholeOnly
+        const window = planWindow({ sizeBytes: this.content.sizeBytes, present: this.content.ranges, claimed, need, earlier: this.#earlier, whole })
+        if (window === undefined) break
+        if (!this.#start(wholeOnly ? { start: 0, end: this.content.sizeBytes } : window, waiter)) return
+      }
+    }
+  }
+
+  /** What streams will bring soon enough for this need; a stream far behind it does not count. */
+  #claimed(waiter: Waiter, need: ByteRange): ByteRanges {
+    let claimed = ByteRanges.empty
+    for (const stream of this.#streams) {
+      if (stream.isCut) continue
+      if (waiter.wants === 'whole' || this.#host.servesWholeOnly() || this.#isNear(stream, need.start)) {
+        claimed = claimed.add({ start: stream.position, end: stream.range.end })
+      }
+    }
+    return claimed
+  }
+
+  #isNear(stream: RangeStream, offset: number): boolean {
+    const { position, receivedTo, range, demandEnd } = stream
+    if (offset < position || offset >= range.end) return true // no question of distance
+    const reach = Math.min(Math.max(receivedTo, Math.min(demandEnd, offset)), position + LONGEST_CHAIN_BYTES)
+    return offset <= reach + NEAR_BYTES
+  }
+
+  /** False when no stream may start now; somebody pumps again. */
+  #start(range: ByteRange, waiter: Waiter): boolean {
+    if (!this.#makePlace()) return false
+    const purpose = waiter.wants === 'whole' ? 'hydrate' : 'read'
+    const needsSlot = purpose === 'hydrate' && waiter.priority !== 'interactive'
+    if (needsSlot && !this.#host.takeSlot(this)) return false
+    const stream = this.#launch(purpose, range, purpose === 'read' ? waiter.range.end : range.start)
+    if (needsSlot) this.#slots.add(stream)
+    return true
+  }
+
+  #launch(purpose: 'read' | 'hydrate', range: ByteRange, demandEnd: number): RangeStream {
+    this.#hold()
+    this.#stopProving = false
+    const stream = new RangeStream(this, { purpose, range, demandEnd })
+    this.#streams.add(stream)
+    if (purpose === 'read') this.#earlier = [...this.#earlier, range].slice(-EARLIER_WINDOWS)
+    this.#inBackground(async () => {
+      this.#streamEnded(stream, await stream.ended)
+    })
+    return stream
+  }
+
+  #makePlace(): boolean {
+    const limit = this.#host.servesWholeOnly() ? 1 : STREAMS_AT_ONCE
+    const running = [...this.#streams].filter((stream) => !stream.isCut)
+    if (running.length < limit) return true
+    // One that only reads ahead makes place; its end pumps.
+    running.find((stream) => !this.#isWaitedFor(stream))?.cut()
+    return false
+  }
+
+  #readAhead(readTo: number): void {
+    // What is not kept is not read ahead beyond its own stream: it would push out what was not read yet.
+    if (this.#stopped || !this.#isKeeping || this.#host.servesWholeOnly() || this.#cancelRetry !== undefined) return
+    const running = [...this.#streams].filter((stream) => !stream.isCut)
+    if (running.length >= STREAMS_AT_ONCE) return
+    const claimed = running.reduce((all, { position, range }) => all.add({ start: position, end: range.end }), ByteRanges.empty)
+    const window = planReadAhead({ sizeBytes: this.content.sizeBytes, present: this.content.ranges, claimed, earlier: this.#earlier, readTo })
+    if (window !== undefined) this.#launch('read', window, window.start)
+  }
+
+  #streamEnded(stream: RangeStream, outcome: StreamOutcome): void {
+    this.#streams.delete(stream)
+    if (this.#slots.delete(stream)) this.#host.freeSlot()
+    if (outcome.kind === 'failed') this.#failed(outcome.error, outcome.inBody)
+    this.pump()
+  }
+
+  #failed(error: unknown, inBody: boolean): void {
+    this.#host.log.debug({ content: this.content.id, code: errorCode(error), inBody, error: errorText(error) }, 'a download failed')
+    this.#failures += 1
+    this.#settle() // a local truncation may have ended the need
+    if (isFinal(error, inBody) || this.#failures >= ATTEMPTS) {
+      this.#failures = 0
+      for (const waiter of [...this.#waiters]) this.#fail(waiter, error)
+      return
+    }
+    if (this.#failures === 1) return // at once, from where it broke off
+    this.#cancelRetry ??= this.#host.clock.setTimer(FIRST_PAUSE_MS * 2 ** (this.#failures - 2), () => {
+      this.#cancelRetry = undefined
+      this.pump()
+    })
+  }
+
+  #fail(waiter: Waiter, error: unknown): void {
+    this.#waiters.delete(waiter)
+    waiter.fail(error instanceof Error ? error : new DriveError('internal', errorText(error)))
+  }
+
+  async #cutOpenStreams(): Promise<void> {
+    const open = [...this.#streams].filter((stream) => stream.isOpen)
+    for (const stream of open) stream.cut()
+    await Promise.all(open.map((stream) => stream.ended))
+  }
+
+  #isActive(waiter: Waiter): boolean {
+    return waiter.wants === 'range' || waiter.priority === 'interactive' || !this.#host.isPaused()
+  }
+
+  /** Somebody waits for bytes that the stream will bring. */
+  #isWaitedFor(stream: RangeStream): boolean {
+    return [...this.#waiters].some(
+      (waiter) => this.#isActive(waiter) && waiter.range.start < stream.range.end && stream.position < waiter.range.end && (waiter.wants === 'whole' || this.#isNear(stream, waiter.range.start)),
+    )
+  }
+
+  #isWanted(stream: RangeStream): boolean {
+    if (stream.isCut || this.#isWaitedFor(stream)) return true
+    if (this.#cancelLeaving !== undefined && stream.remainingBytes > WORTH_FINISHING_BYTES) return false
+    if (this.#isKeeping && this.#host.servesWholeOnly() && this.#fitsCache()) return true
+    return stream.receivedTo - stream.demandEnd < (this.#isKeeping ? AHEAD_BYTES : AHEAD_UNKEPT_BYTES)
+  }
+
+  async #untilWanted(stream: RangeStream): Promise<void> {
+    const cancel = this.#host.clock.setTimer(LONGEST_WAIT_MS, () => {
+      stream.cut()
+      this.#wake()
+    })
+    stream.cutSignal.addEventListener('abort', this.#wake, { once: true })
+    try {
+      while (!this.#isWanted(stream)) await new Promise<void>((resolve) => this.#wakers.add(resolve))
+    } finally {
+      cancel()
+      stream.cutSignal.removeEventListener('abort', this.#wake)
+    }
+  }
+
+  readonly #wake = (): void => {
+    const wakers = this.#wakers
+    this.#wakers = new Set()
+    for (const waker of wakers) waker()
+  }
+
+  // Keeping.
+
+  #fitsCache(): boolean {
+    return this.content.sizeBytes <= this.#host.cacheLimitBytes()
+  }
+
+  /** A file that can never be kept whole on a portal without ranges is not begun (DESIGN.md 6a.8). */
+  #keep(offset: number, bytes: Uint8Array): Promise<boolean> {
+    if (this.#host.servesWholeOnly() && !this.#fitsCache()) return Promise.resolve(false)
+    return this.content.fill(offset, bytes)
+  }
+
+  #failUnkeepable(): void {
+    for (const waiter of [...this.#waiters]) {
+      if (waiter.wants === 'whole') this.#fail(waiter, new DriveError('cache-full', 'the cache has no room for the whole file: let uploads finish, free some files or raise cacheLimit'))
+    }
+  }
+
+  #bringsNothingNew(stream: RangeStream, position: number): boolean {
+    const hereBytes = Math.min(this.content.ranges.runFrom(position), stream.range.end - position)
+    if (this.content.isComplete) return hereBytes > WORTH_FINISHING_BYTES
+    return !this.#host.servesWholeOnly() && hereBytes > SKIPPED_BYTES
+  }
+
+  async #persist(): Promise<void> {
+    this.#unpersistedBytes = 0
+    try {
+      await this.#host.store.transact((tx) => this.content.persist(tx))
+    } catch (error) {
+      this.#host.log.error({ content: this.content.id, error: errorText(error) }, 'what was downloaded could not be recorded')
+    }
+  }
+
+  #priorityOf(stream: RangeStream): Priority {
+    if (stream.purpose === 'read') return 'interactive'
+    const whole = [...this.#waiters].filter((waiter) => waiter.wants === 'whole')
+    return whole.find((waiter) => waiter.priority === 'interactive')?.priority ?? whole[0]?.priority ?? 'background'
+  }
+
+  // The end.
+
+  #finishIfIdle(): void {
+    if (!this.isIdle || !this.#isHeld || this.#stopped) return
+    if (this.#source.needsProof && !this.#stopProving && !this.content.isDirty) {
+      this.#prove('background')
+      return
+    }
+    this.#inBackground(async () => {
+      await this.#letGo()
+      if (this.#waiters.size === 0 && this.#streams.size === 0) this.#host.onIdle(this)
+    })
+  }
+
+  #hold(): void {
+    if (this.#isHeld) return
+    this.#isHeld = true
+    this.content.retain()
+  }
+
+  async #letGo(): Promise<void> {
+    if (!this.#isHeld) return
+    this.#isHeld = false
+    await this.content.release()
+  }
+
+  #inBackground(work: () => Promise<void>): void {
+    const task = work()
+      .catch((error: unknown) => {
+        this.#host.log.error({ content: this.content.id, error: errorText(error) }, 'a work of a download failed')
+      })
+      .finally(() => {
+        this.#tasks.delete(task)
+        this.#finishIfIdle()
+      })
+    this.#tasks.add(task)
+  }
+}
