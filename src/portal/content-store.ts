@@ -5,12 +5,13 @@
  */
 import { createHash, type Hash } from 'node:crypto'
 import { createReadStream, linkSync, mkdirSync, rmSync } from 'node:fs'
-import { mkdir, open, rename, rm, type FileHandle } from 'node:fs/promises'
+import { mkdir, open, readdir, rename, rm, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Random } from '../base/random.js'
 import { GeneratedBytes, type ComputedContent, type Content, type StoredContent } from './content.js'
 
 const CHUNK_BYTES = 256 * 1024
+const REMEMBERED_ABOVE_BYTES = 65_536 // hashing less is quicker than keeping a million hashes
 
 export class ContentStore {
   readonly #dir: string
@@ -30,6 +31,13 @@ export class ContentStore {
   async prepare(): Promise<void> {
     await rm(this.#incoming(), { recursive: true, force: true })
     await mkdir(this.#incoming(), { recursive: true })
+  }
+
+  /** Removes every blob that is not named: what a kill left between a content and its row. */
+  async keepOnly(blobs: ReadonlySet<string>): Promise<void> {
+    for (const entry of await readdir(this.#dir, { withFileTypes: true, recursive: true })) {
+      if (entry.isFile() && !blobs.has(entry.name)) await rm(join(entry.parentPath, entry.name), { force: true })
+    }
   }
 
   async writer(): Promise<ContentWriter> {
@@ -76,7 +84,7 @@ export class ContentStore {
     const hash = createHash('sha256')
     for await (const chunk of this.read(content, 0, content.sizeBytes)) hash.update(chunk)
     const digest = hash.digest('hex')
-    this.#hashes.set(key, digest)
+    if (content.sizeBytes > REMEMBERED_ABOVE_BYTES) this.#hashes.set(key, digest)
     return digest
   }
 

@@ -1,14 +1,12 @@
 /**
  * The parts of one portal, put together: state over its seed, desk, calls, limits, hooks.
  */
-import { join } from 'node:path'
 import type { Clock } from '../base/clock.js'
 import type { Log } from '../base/log.js'
 import type { Random } from '../base/random.js'
-import { Account, type Plan } from './account.js'
+import type { Plan } from './account.js'
 import { act } from './acts.js'
 import { Calls } from './calls.js'
-import { ContentStore } from './content-store.js'
 import type { Desk } from './desk.js'
 import { Faults } from './faults.js'
 import type { HookParts } from './hooks.js'
@@ -18,13 +16,10 @@ import { PortalTime } from './portal-time.js'
 import { Presenter } from './present.js'
 import { Requests } from './requests.js'
 import { RestServer } from './rest-server.js'
-import { Rights } from './rights.js'
-import { chooseSeed } from './seeds/choose-seed.js'
-import { headBytes } from './seeds/heads.js'
-import { OWNER_ID, OWNER_STORAGE_ID } from './seeds/seed.js'
+import { OWNER_STORAGE_ID } from './seeds/seed.js'
 import { SignedLinks } from './signed-links.js'
+import { openState } from './state.js'
 import { changeTraits, DEFAULT_TRAITS, type Traits } from './traits.js'
-import { Tree } from './tree.js'
 
 export interface PortalSetup {
   readonly dir: string
@@ -55,24 +50,15 @@ const RATE_LIMITS: Readonly<Record<Plan, RateLimit | undefined>> = {
 }
 const OPERATING_SECONDS = 480 // the docs' example (4.2)
 const ZONE_MINUTES = 180
-const DEFAULT_SCOPES = ['disk', 'user_brief']
 
 export async function buildPortal(setup: PortalSetup): Promise<PortalParts> {
   const { clock, random, log } = setup
   let traits = changeTraits(DEFAULT_TRAITS, setup.traits)
   let quotaBytes: number | undefined
   const time = new PortalTime(clock, ZONE_MINUTES)
-  const contents = new ContentStore({ dir: join(setup.dir, 'contents'), random, headBytes })
-  await contents.prepare()
-  const seed = chooseSeed(setup.seed, time.nowSec())
-  const tree = new Tree({ seed, collation: () => traits.nameCollation, record: () => undefined })
-  const account = new Account({
-    state: { ownerId: OWNER_ID, code: random.hex(8), revoked: false, scopes: DEFAULT_SCOPES, restOnPlan: true, isAdmin: false },
-    traits: () => traits,
-    record: () => undefined,
-  })
-  const rights = new Rights({ tree, isAdmin: (userId) => userId === OWNER_ID && account.state.isAdmin, record: () => undefined })
-  const links = new SignedLinks({ secret: random.hex(32), random })
+  const state = await openState({ dir: setup.dir, isLasting: setup.isLasting, seed: setup.seed, nowSec: time.nowSec(), random, traits: () => traits })
+  const { tree, rights, account, contents } = state
+  const links = new SignedLinks({ secret: state.secret, random })
   const presenter = new Presenter({ tree, time, links, address: setup.address })
   const requests = new Requests(clock)
   const desk: Desk = { tree, rights, contents, time, random, account, links, presenter, quotaBytes: () => quotaBytes, traits: () => traits, address: setup.address, countUp: (bytes) => { requests.countUp(bytes) } }
@@ -107,5 +93,5 @@ export async function buildPortal(setup: PortalSetup): Promise<PortalParts> {
     },
     act: (order) => act(desk, order),
   }
-  return { desk, rest, hookParts, ownerStorageId: OWNER_STORAGE_ID, close: () => Promise.resolve() }
+  return { desk, rest, hookParts, ownerStorageId: OWNER_STORAGE_ID, close: () => state.close() }
 }

@@ -4,7 +4,8 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { rmSync } from 'node:fs'
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { systemClock, type Clock } from '../base/clock.js'
@@ -52,10 +53,7 @@ export async function startPortal(options: PortalOptions = {}): Promise<RunningP
   if (options.tls === true) throw new DriveError('usage', 'The embedded portal has no TLS yet: leave out --tls.')
   const log = options.log ?? silentLog
   const clock = options.clock ?? systemClock
-  const dir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'elastic-drive-portal-')))
-  const removeTemporary = async (): Promise<void> => {
-    if (options.dataDir === undefined) await rm(dir, { recursive: true, force: true })
-  }
+  const { dir, removeTemporary } = await portalDirectory(options.dataDir)
   try {
     let url = ''
     const parts = await buildPortal({
@@ -76,12 +74,35 @@ export async function startPortal(options: PortalOptions = {}): Promise<RunningP
         response.destroy()
       })
     })
-    url = await listen(server, options.port ?? 0)
+    try {
+      url = await listen(server, options.port ?? 0)
+    } catch (error) {
+      await parts.close()
+      throw error
+    }
     return running(server, url, parts, removeTemporary)
   } catch (error) {
     await removeTemporary()
     throw error
   }
+}
+
+/** A directory given is made and kept; a temporary one goes with the portal, also when the process ends without closing it. */
+async function portalDirectory(dataDir: string | undefined): Promise<{ dir: string; removeTemporary: () => Promise<void> }> {
+  if (dataDir !== undefined) {
+    await mkdir(dataDir, { recursive: true, mode: 0o700 })
+    return { dir: dataDir, removeTemporary: () => Promise.resolve() }
+  }
+  const dir = await mkdtemp(join(tmpdir(), 'elastic-drive-portal-'))
+  const removeAtExit = (): void => {
+    rmSync(dir, { recursive: true, force: true })
+  }
+  process.once('exit', removeAtExit)
+  const removeTemporary = async (): Promise<void> => {
+    process.off('exit', removeAtExit)
+    await rm(dir, { recursive: true, force: true })
+  }
+  return { dir, removeTemporary }
 }
 
 function running(server: Server, url: string, parts: PortalParts, removeTemporary: () => Promise<void>): RunningPortal {

@@ -37,7 +37,8 @@ export class Tree {
     this.seed = options.seed
     this.#collation = options.collation
     this.#record = options.record
-    const { highestId } = options.seed
+    const { highestId, links } = options.seed
+    for (const link of links) this.#noteLink(link)
     this.#counters = { nextId: highestId + 1, nextFileId: highestId + 1_000_000, nextVersionId: highestId + 1 }
   }
 
@@ -180,11 +181,6 @@ export class Tree {
   versionOwner(versionId: number): FileRow | undefined {
     const owner = this.file(this.#versionOwner.get(versionId) ?? versionId)
     return owner?.versions.some(({ id }) => id === versionId) === true ? owner : undefined
-  }
-
-  /** Seeds may hold links; they are told apart here once, because looking for them would mean a walk. */
-  noteSeedLinks(rows: Iterable<ObjectRow>): void {
-    for (const row of rows) this.#noteLink(row)
   }
 
   #next(counter: keyof Counters): number {

@@ -18,6 +18,7 @@ export class ListedSeed implements Seed {
   readonly users: readonly UserRow[] = PEOPLE
   readonly storages: readonly StorageRow[] = STORAGES
   highestId = FIRST_FREE_ID - 1
+  readonly links: ObjectRow[] = []
   readonly #madeSec: number
   readonly #rows = new Map<number, ObjectRow>()
   readonly #children = new Map<number, number[]>()
@@ -42,9 +43,12 @@ export class ListedSeed implements Seed {
     return row
   }
 
+  /** `realId` makes it a link to that folder. */
   folder(item: SeedItem, realId?: number): FolderRow {
     const base = this.#base(item)
-    return this.#add({ ...base, type: 'folder', realId: realId ?? base.id })
+    const folder = this.#add<FolderRow>({ ...base, type: 'folder', realId: realId ?? base.id })
+    if (realId !== undefined) this.links.push(folder)
+    return folder
   }
 
   file(item: SeedItem, content: Omit<ComputedContent, 'kind' | 'seed'>): ObjectRow {

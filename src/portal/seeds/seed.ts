@@ -9,6 +9,8 @@ export interface Seed {
   readonly storages: readonly StorageRow[]
   /** Ids of new objects begin above this. */
   readonly highestId: number
+  /** The links among the rows: looking for them would mean a walk. */
+  readonly links: readonly ObjectRow[]
   row(id: number): ObjectRow | undefined
   /** Ids of the children of a folder, ascending. */
   childIds(folderId: number): readonly number[]

@@ -31,6 +31,7 @@ export class TreeSeed implements Seed {
   readonly users: readonly UserRow[] = PEOPLE
   readonly storages: readonly StorageRow[] = STORAGES
   readonly highestId: number
+  readonly links: readonly ObjectRow[] = []
   readonly #shape: TreeShape
   readonly #madeSec: number
   readonly #firstFileId: number
