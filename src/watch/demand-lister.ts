@@ -11,6 +11,7 @@ import type { Log } from '../base/log.js'
 import type { Drive } from '../drive/drive.js'
 import type { Item } from '../mirror/item.js'
 import type { Mirror } from '../mirror/mirror.js'
+import { isOfFolder } from './folder-failure.js'
 import { fetchNextPages } from './fetch-listings.js'
 import type { FolderListing, ListedFolder } from './folder-listing.js'
 import { foldersAhead } from './listing-ahead.js'
@@ -148,7 +149,7 @@ export class DemandLister {
     if (result === undefined) return
     if (result.kind === 'failed') {
       const problem = { code: errorCode(result.error), text: errorText(result.error) }
-      if (isOfFolder(problem.code)) this.#problems.set(ino, problem)
+      if (isOfFolder(result.error)) this.#problems.set(ino, problem)
       this.#o.log.info({ ino, ...problem }, 'a folder could not be listed')
       job.settle(result.error)
       return
@@ -187,9 +188,4 @@ export class DemandLister {
       }, finish)
     })
   }
-}
-
-/** Failures that say something of the folder, not of the portal, the network or the moment. */
-function isOfFolder(code: ErrorCode): boolean {
-  return code === 'forbidden' || code === 'not-found' || code === 'vanished' || code === 'bad-answer' || code === 'portal-error'
 }

@@ -6,13 +6,14 @@
 import type { RemoteItem } from '../drive/drive.js'
 import type { Base, Item } from '../mirror/item.js'
 import type { ListedFolder } from './folder-listing.js'
-import { differenceOf } from './row-plan.js'
+import { differenceOf, isExcludedCode } from './row-plan.js'
 
 export type BasedItem = Item & { readonly base: Base }
 
 export interface ListingDifference {
   /** Items whose row differs, then items without a row in this folder, so that room is made before it is taken. */
   readonly present: readonly RemoteItem[]
+  /** Rows not listed, or listed as something of another kind. */
   readonly missing: readonly BasedItem[]
 }
 
@@ -25,12 +26,12 @@ export function diffListing(listed: ListedFolder, baseChildren: readonly Item[])
     if (remote.deletedType !== 0) continue
     const row = rows.get(remote.id)
     if (row === undefined) unknown.push(remote)
-    else if (!row.excluded && isDifferent(row, listed, remote)) differing.push(remote)
+    else if (row.excluded ? !isExcludedCode(remote.code) : isDifferent(row, listed, remote)) differing.push(remote)
   }
   const present = [...differing, ...unknown]
   if (!listed.complete) return { present, missing: [] }
-  const seen = new Set(listed.items.map(({ id }) => id))
-  return { present, missing: [...rows.values()].filter(({ base }) => !seen.has(base.id)) }
+  const seen = new Map(listed.items.map(({ id, kind }) => [id, kind]))
+  return { present, missing: [...rows.values()].filter(({ base, kind }) => seen.get(base.id) !== kind) }
 }
 
 export function hasBase(item: Item): item is BasedItem {

@@ -80,7 +80,12 @@ export class ListingApplier {
     const wishes: Wish[] = []
     const deltas: MirrorDelta[] = []
     for (const remote of remotes) {
-      const known = await this.#plan(tx, rows.get(remote.id), seen, remote)
+      const row = rows.get(remote.id)
+      if (row?.excluded === true) {
+        deltas.push(...(await this.#include(tx, row, remote)))
+        continue
+      }
+      const known = await this.#plan(tx, row, seen, remote)
       if (known === 'leave') continue
       if (known !== undefined && !(known.plan.follow && !ancestors.has(known.row.ino))) deltas.push(...(await this.#stay(tx, seen, known, remote)))
       else wishes.push(await this.#wish(tx, remote, known))
@@ -158,11 +163,19 @@ export class ListingApplier {
     return (await this.#o.mirror.twinsIn(tx, folder.ino, name)).length > 0 ? undefined : { parent: folder.ino, name }
   }
 
+  /** A second link to a folder is shown when the first one is gone; "Uploaded files" never is. */
+  async #include(tx: Transaction, row: Item, remote: RemoteItem): Promise<readonly MirrorDelta[]> {
+    const at = placeOf(row)
+    if (at === undefined || isExcludedCode(remote.code) || (await this.#isShownElsewhere(tx, remote))) return []
+    await this.#o.mirror.update(tx, row, { excluded: false })
+    return [{ kind: 'appeared', ino: row.ino, at }]
+  }
+
   /** One real folder is shown once, whatever links lead to it: its children have one row each, and a cycle would never end (13.2). */
   async #isShownElsewhere(tx: Transaction, remote: RemoteItem): Promise<boolean> {
     if (remote.kind === 'file') return false
     const shown = (await this.#o.mirror.foldersOfRealId(remote.realId, tx)).filter(({ excluded, deleted }) => !excluded && !deleted)
-    if (shown.length > 0) this.#o.log.info({ id: remote.id, realId: remote.realId, shownAs: shown[0]?.ino }, 'a folder that is shown elsewhere is not shown again')
+    if (shown.length > 0) this.#o.log.debug({ id: remote.id, realId: remote.realId, shownAs: shown[0]?.ino }, 'a folder that is shown elsewhere is not shown again')
     return shown.length > 0
   }
 

@@ -14,13 +14,21 @@ import type { Journal } from '../journal/journal.js'
 import type { MirrorDelta } from '../mirror/delta.js'
 import type { Item } from '../mirror/item.js'
 import type { Mirror } from '../mirror/mirror.js'
+import type { Service } from '../base/service.js'
 import type { Store } from '../store/store.js'
 import { DemandLister } from './demand-lister.js'
-import { diffListing } from './diff-listing.js'
-import { FolderListing, type ListedFolder } from './folder-listing.js'
+import { FolderListing, type Stamp } from './folder-listing.js'
 import { FoldersInUse } from './folders-in-use.js'
+import { GoneRows } from './gone-rows.js'
+import { LargeFolders } from './large-folders.js'
 import { ListingApplier } from './listing-applier.js'
+import { Reconciler } from './reconciler.js'
+import { RecoveryFolder } from './recovery-folder.js'
+import { RequestAllowance } from './request-allowance.js'
 import { RowChanges } from './row-changes.js'
+import { Sweep } from './sweep.js'
+import { Watcher } from './watcher.js'
+import { WhereaboutsFinder } from './whereabouts.js'
 
 export interface WatchOptions {
   readonly drive: Drive
@@ -37,25 +45,42 @@ export interface WatchOptions {
 
 const LISTING_DEADLINE_MS = 10_000 // a process that waits in OPENDIR cannot do anything else meanwhile
 
-export class Watch {
+export class Watch implements Service {
   readonly #o: WatchOptions
   readonly #changes: RowChanges
   readonly #applier: ListingApplier
   readonly #lister: DemandLister
-  readonly #inUse: FoldersInUse
+  readonly #watcher: Watcher
   /** What others told and is being recorded. */
   readonly #applying = new Set<Promise<void>>()
 
   constructor(options: WatchOptions) {
     this.#o = options
-    this.#changes = new RowChanges(options)
-    this.#applier = new ListingApplier({ ...options, changes: this.#changes })
-    this.#lister = new DemandLister({
+    const changes = new RowChanges(options)
+    const applier = new ListingApplier({ ...options, changes })
+    const allowance = new RequestAllowance(options.clock)
+    const drive = allowance.counted(options.drive)
+    const newStamp = (): Stamp => changes.newStamp()
+    const newListing = (folder: Item, expectedItems: number): FolderListing => {
+      assert(folder.base !== null, 'only folders of the portal are listed')
+      return new FolderListing({ folder: folder.ino, remoteId: folder.base.realId, expectedItems, newStamp })
+    }
+    const gone = new GoneRows({ ...options, changes, recovery: new RecoveryFolder(options) })
+    const finder = new WhereaboutsFinder({ ...options, drive, changes, applier })
+    const reconciler = new Reconciler({ ...options, drive, changes, applier, gone, finder })
+    this.#changes = changes
+    this.#applier = applier
+    this.#lister = new DemandLister({ ...options, drive, newListing, apply: (listed) => reconciler.reconcile([listed], [], { priority: 'listing' }) })
+    this.#watcher = new Watcher({
       ...options,
-      newListing: (folder, expectedItems) => this.#newListing(folder, expectedItems),
-      apply: (listed) => this.#apply(listed),
+      drive,
+      allowance,
+      newListing,
+      newStamp,
+      inUse: new FoldersInUse(options.clock),
+      large: new LargeFolders({ ...options, drive, applier }),
+      sweep: new Sweep({ ...options, drive, reconciler, newListing }),
     })
-    this.#inUse = new FoldersInUse(options.clock)
   }
 
   /** See DemandLister: resolves when the folder's children are in the mirror. */
@@ -65,7 +90,31 @@ export class Watch {
 
   /** Somebody works in the folder: it is looked at often for a while. */
   noteUse(folder: Ino): void {
-    this.#inUse.note(folder)
+    this.#watcher.noteUse(folder)
+  }
+
+  /** Everything listed is listed again now; resolves when that is applied. Throws what stopped it ('offline', 'cancelled'). */
+  syncAll(signal: AbortSignal): Promise<void> {
+    return this.#watcher.syncAll(signal)
+  }
+
+  /** While paused nothing is looked for; afterwards everything is (C14: what was deleted meanwhile goes here too). Who waits for a folder gets it. */
+  setPaused(paused: boolean): void {
+    this.#watcher.setPaused(paused)
+  }
+
+  setOnline(online: boolean): void {
+    this.#watcher.setOnline(online)
+  }
+
+  /** When the portal was last looked at with success, ISO 8601. */
+  lastSync(): Promise<string | undefined> {
+    return this.#watcher.lastSync()
+  }
+
+  /** Folders whose last listing failed for them alone. */
+  problems(): ReturnType<DemandLister['problems']> {
+    return this.#lister.problems()
   }
 
   /** Somebody met a newer version of a file than the mirror knows. */
@@ -77,24 +126,13 @@ export class Watch {
     void applying.finally(() => this.#applying.delete(applying))
   }
 
-  /** Folders whose last listing failed for them alone. */
-  problems(): ReturnType<DemandLister['problems']> {
-    return this.#lister.problems()
+  start(): void {
+    this.#watcher.start()
   }
 
   async stop(): Promise<void> {
+    await this.#watcher.stop()
     await this.#lister.stop()
     await Promise.all(this.#applying)
-  }
-
-  #newListing(folder: Item, expectedItems: number): FolderListing {
-    assert(folder.base !== null, 'only folders of the portal are listed')
-    return new FolderListing({ folder: folder.ino, remoteId: folder.base.realId, expectedItems, newStamp: () => this.#changes.newStamp() })
-  }
-
-  async #apply(listed: ListedFolder): Promise<void> {
-    const rows = await this.#o.mirror.baseChildrenIn(this.#o.store.read, listed.folder)
-    const { present } = diffListing(listed, rows)
-    await this.#applier.apply(listed.folder, present, { stamp: listed.stamp, listed: true })
   }
 }

@@ -20,6 +20,9 @@ import { startPortal, type PortalOptions, type RunningPortal } from '../../src/p
 import { Store } from '../../src/store/store.js'
 import { Watch } from '../../src/watch/watch.js'
 
+/** The storage that every seed has beside the two people's. */
+export const COMPANY_DRIVE = '13'
+
 export interface Traffic {
   readonly total: number
   readonly limited: number
@@ -42,6 +45,8 @@ export class Scene {
   readonly cache: ContentCache
   readonly deltas: MirrorDelta[] = []
   readonly watch: Watch
+  /** For a test that waits for something to happen. */
+  onDelta: (deltas: readonly MirrorDelta[]) => void = () => undefined
   readonly signal = new AbortController().signal
 
   constructor(parts: { portal: RunningPortal; drive: Drive; store: Store; mirror: Mirror; journal: Journal; cache: ContentCache; clock: Clock }) {
@@ -51,7 +56,10 @@ export class Scene {
     this.mirror = parts.mirror
     this.journal = parts.journal
     this.cache = parts.cache
-    this.watch = new Watch({ ...parts, log: silentLog, host: 'laptop', onDelta: (deltas) => this.deltas.push(...deltas) })
+    this.watch = new Watch({ ...parts, log: silentLog, host: 'laptop', onDelta: (deltas) => {
+      this.deltas.push(...deltas)
+      this.onDelta(deltas)
+    } })
   }
 
   list(ino: Ino = ROOT_INO, deadlineMs?: number): Promise<void> {

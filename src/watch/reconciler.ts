@@ -1,0 +1,147 @@
+/**
+ * Makes the mirror agree with listings: what is in them, and what is not. Absence counts only after a complete listing of
+ * a folder that is itself alive, and the portal's word about the id itself (gate of bitrix24-desktop-sync.md section 11);
+ * the root's absence is never believed.
+ */
+import { ROOT_INO, type Ino, type RemoteId } from '../base/ids.js'
+import type { Log } from '../base/log.js'
+import type { CallOptions, Drive, ItemState, RemoteItem } from '../drive/drive.js'
+import type { Mirror } from '../mirror/mirror.js'
+import type { Store } from '../store/store.js'
+import { judgeAbsence, type Verdict } from './absence-plan.js'
+import { diffListing, hasBase, type BasedItem } from './diff-listing.js'
+import type { ListedFolder, Stamp } from './folder-listing.js'
+import type { GoneRows, GoneTree } from './gone-rows.js'
+import type { ListingApplier } from './listing-applier.js'
+import type { RowChanges } from './row-changes.js'
+import type { WhereaboutsFinder } from './whereabouts.js'
+
+export interface ReconcilerOptions {
+  readonly drive: Pick<Drive, 'itemStates'>
+  readonly store: Store
+  readonly mirror: Mirror
+  readonly changes: RowChanges
+  readonly applier: ListingApplier
+  readonly gone: GoneRows
+  readonly finder: WhereaboutsFinder
+  readonly log: Log
+}
+
+const MOST_ASKED_BELOW = 500 // cached files of a folder that is gone: 10 requests to spare their download if they moved
+
+interface Judged {
+  readonly row: BasedItem
+  readonly verdict: Verdict
+}
+
+export class Reconciler {
+  readonly #o: ReconcilerOptions
+
+  constructor(options: ReconcilerOptions) {
+    this.#o = options
+  }
+
+  /** `suspects`: folders that could not be listed because they seem to be gone. */
+  async reconcile(listings: readonly ListedFolder[], suspects: readonly Ino[], call: CallOptions): Promise<void> {
+    const present = new Map<ListedFolder, readonly RemoteItem[]>()
+    const candidates = new Map<Ino, BasedItem>()
+    const doubtful = [...suspects]
+    const seen = new Map(listings.flatMap(({ items }) => items.map(({ id, kind }) => [id, kind] as const)))
+    for (const listed of listings) {
+      const diff = diffListing(listed, await this.#o.mirror.baseChildrenIn(this.#o.store.read, listed.folder))
+      present.set(listed, diff.present)
+      const missing = diff.missing.filter(({ base, kind }) => seen.get(base.id) !== kind) // one shown in another of these folders has moved there
+      for (const row of missing) candidates.set(row.ino, row)
+      if (missing.length > 0) doubtful.push(listed.folder)
+    }
+    for (const row of await this.#o.mirror.getMany(doubtful)) if (hasBase(row) && row.ino !== ROOT_INO) candidates.set(row.ino, row)
+    const apply = (): Promise<unknown> =>
+      Promise.all([...present].map(([{ folder, stamp }, items]) => this.#o.applier.apply(folder, items, { stamp, listed: true })))
+    if (candidates.size === 0) {
+      await apply()
+      return
+    }
+    const stamp = this.#o.changes.newStamp()
+    const judged = await this.#judge([...candidates.values()], call)
+    for (const { row, verdict } of judged) if (verdict.kind === 'gone') await this.#goes(row, verdict.rule, stamp, call)
+    await apply()
+    const moved = judged.filter(({ verdict }) => verdict.kind === 'elsewhere')
+    await this.#move(moved, stamp, call)
+    if (moved.length > 0) await apply() // names that were taken are free now
+  }
+
+  /** Asks about each row and the folder it should be in. */
+  async #judge(rows: readonly BasedItem[], call: CallOptions): Promise<readonly Judged[]> {
+    const parents = new Map((await this.#o.mirror.getMany([...new Set(rows.flatMap(({ base }) => (base.parent === null ? [] : [base.parent])))])).map((row) => [row.ino, row]))
+    const asked = new Map<RemoteId, 'file' | 'folder'>(rows.map(({ base, kind }) => [base.id, kind]))
+    for (const { base } of parents.values()) if (base !== null) asked.set(base.id, 'folder').set(base.realId, 'folder')
+    const ids = [...asked].map(([id, kind]) => ({ id, kind }))
+    const answers = await this.#o.drive.itemStates(ids, call)
+    const states = new Map(ids.map(({ id }, index) => [id, answers[index]]))
+    const isLive = (id: RemoteId | undefined): boolean => id !== undefined && states.get(id)?.state === 'live'
+    return rows.map((row): Judged => {
+      const parent = row.base.parent === null ? undefined : parents.get(row.base.parent)?.base
+      const state: ItemState | undefined = states.get(row.base.id)
+      // A folder that is no longer ours lists nothing: that says nothing about what was in it. Only its own row is judged.
+      if (state === undefined || !isLive(parent?.id) || !isLive(parent?.realId)) return { row, verdict: { kind: 'stays' } }
+      return { row, verdict: judgeAbsence(row, parent?.realId, state) }
+    })
+  }
+
+  async #goes(row: BasedItem, rule: string, stamp: Stamp, call: CallOptions): Promise<void> {
+    if (row.kind === 'file') {
+      await this.#o.gone.settle(row.ino, stamp, rule)
+      return
+    }
+    const tree = await this.#tree(row)
+    const moved = await this.#survivors(tree, call)
+    await this.#move(moved, stamp, call)
+    const kept = new Set(moved.map(({ row: { ino } }) => ino))
+    this.#o.log.info({ ino: row.ino, rule, rows: tree.rows.size }, 'a folder is gone on the portal')
+    await this.#o.gone.dissolve(tree, stamp, kept, rule)
+  }
+
+  /** Rows whose base stands in the folder or below. */
+  async #tree(folder: BasedItem): Promise<GoneTree> {
+    const rows = new Map<Ino, BasedItem>([[folder.ino, folder]])
+    const open = [folder]
+    for (let next = open.pop(); next !== undefined; next = open.pop()) {
+      for (const row of await this.#o.mirror.baseChildrenIn(this.#o.store.read, next.ino)) {
+        if (!hasBase(row) || rows.has(row.ino)) continue
+        rows.set(row.ino, row)
+        if (row.kind === 'folder') open.push(row)
+      }
+    }
+    return { folder, rows }
+  }
+
+  /** Of what was in the folder, cached files and items moved away here may have been moved out on the portal before it went. */
+  async #survivors(tree: GoneTree, call: CallOptions): Promise<readonly Judged[]> {
+    const worth = [...tree.rows.values()].filter((row) => row.ino !== tree.folder.ino && !row.deleted && (row.contentId !== null || row.parent !== row.base.parent)).slice(0, MOST_ASKED_BELOW)
+    if (worth.length === 0) return []
+    const states = await this.#o.drive.itemStates(worth.map(({ base, kind }) => ({ id: base.id, kind })), call)
+    const realIds = new Set([...tree.rows.values()].map(({ base }) => base.realId))
+    return worth.flatMap((row, index): readonly Judged[] => {
+      const state = states[index]
+      if (state?.state !== 'live' || state.item.parentId === null || realIds.has(state.item.parentId)) return []
+      return [{ row, verdict: { kind: 'elsewhere', parentId: state.item.parentId, item: state.item } }]
+    })
+  }
+
+  /** C10 for what is in one of our folders, C27 for what left them. */
+  async #move(moved: readonly Judged[], stamp: Stamp, call: CallOptions): Promise<void> {
+    if (moved.length === 0) return
+    const places = await this.#o.finder.find(moved.flatMap(({ verdict }) => (verdict.kind === 'elsewhere' ? [verdict.parentId] : [])), call)
+    for (const { row, verdict } of moved) {
+      if (verdict.kind !== 'elsewhere') continue
+      const place = places.get(verdict.parentId)
+      if (place?.kind === 'in') await this.#o.applier.apply(place.folder, [verdict.item], { stamp, listed: false })
+      else if (place?.kind === 'outside') await this.#leaves(row, stamp)
+    }
+  }
+
+  async #leaves(row: BasedItem, stamp: Stamp): Promise<void> {
+    if (row.kind === 'file') await this.#o.gone.settle(row.ino, stamp, 'C27')
+    else await this.#o.gone.dissolve(await this.#tree(row), stamp, new Set(), 'C27')
+  }
+}

@@ -1,0 +1,249 @@
+import t from 'tap'
+import { ROOT_INO, type Ino } from '../../src/base/ids.js'
+import { RECOVERY_FOLDER_NAME } from '../../src/watch/recovery-folder.js'
+import { COMPANY_DRIVE, setUp, type Scene } from './scene.js'
+
+const text = (words: string): Uint8Array => Buffer.from(words)
+const sync = (scene: Scene): Promise<void> => scene.watch.syncAll(scene.signal)
+
+/** `docs/` with three files and `docs/deep/` with one, all listed. */
+async function smallDrive(scene: Scene): Promise<void> {
+  await scene.act('mkdir', { path: 'docs' })
+  await scene.act('mkdir', { path: 'docs/deep' })
+  for (const name of ['a.txt', 'b.txt', 'c.txt', 'deep/d.txt']) await scene.act('write', { path: `docs/${name}`, content: name })
+  await scene.item('docs/deep/d.txt')
+  scene.deltas.length = 0
+}
+
+function newFile(scene: Scene, parent: Ino, name: string, localOnly = false): Promise<Ino> {
+  return scene.store.transact(async (tx) => {
+    const ino = await scene.mirror.insertLocal(tx, { parent, name, kind: 'file', mode: 0o644, sizeBytes: 0, mtimeMs: 1, contentId: await scene.cache.createLocal(tx), localOnly })
+    if (!localOnly) await scene.journal.touch(tx, ino, 1, 1)
+    return ino
+  })
+}
+
+await t.test('what is trashed or destroyed on the portal goes here and is not uploaded again (C14)', async (t) => {
+  const scene = await setUp(t)
+  await smallDrive(scene)
+  const a = await scene.cacheBytes('docs/a.txt', text('a.txt'))
+  const b = (await scene.known('docs/b.txt'))!
+  await scene.store.transact((tx) => scene.journal.touch(tx, b.ino, 1, 1))
+  await scene.act('trash', { path: 'docs/a.txt' })
+  const trashed = await scene.act('trash', { path: 'docs/b.txt' })
+  await scene.act('purge', { id: trashed.id })
+  await sync(scene)
+  t.same(await scene.names('docs'), ['c.txt', 'deep'])
+  await t.rejects(scene.cache.acquire(a.contentId!), { code: 'not-found' })
+  t.equal(await scene.journal.count(), 0)
+  t.same(scene.deltas.map(({ kind }) => kind), ['vanished', 'vanished'])
+})
+
+await t.test('what was deleted while paused is deleted on resume, not undone (C14)', async (t) => {
+  const scene = await setUp(t)
+  await smallDrive(scene)
+  scene.watch.start()
+  scene.watch.setPaused(true)
+  await scene.act('trash', { path: 'docs/a.txt' })
+  const gone = new Promise<void>((resolve) => {
+    scene.onDelta = (deltas) => {
+      if (deltas.some(({ kind }) => kind === 'vanished')) resolve()
+    }
+  })
+  scene.watch.setPaused(false)
+  await gone
+  t.same(await scene.names('docs'), ['b.txt', 'c.txt', 'deep'])
+})
+
+await t.test('an edit of a file that is gone stays in its folder as a new file (C15)', async (t) => {
+  const scene = await setUp(t)
+  await smallDrive(scene)
+  const a = await scene.edit('docs/a.txt', text('my a'))
+  await scene.act('trash', { path: 'docs/a.txt' })
+  await sync(scene)
+  const after = (await scene.known('docs/a.txt'))!
+  t.equal(after.ino, a.ino)
+  t.equal(after.base, null)
+  t.equal(await scene.contentOf(after), 'my a')
+  t.ok(await scene.journal.get(a.ino))
+})
+
+await t.test('gone on both sides, everything is forgotten (C16)', async (t) => {
+  const scene = await setUp(t)
+  await smallDrive(scene)
+  const a = (await scene.known('docs/a.txt'))!
+  await scene.store.transact(async (tx) => {
+    await scene.mirror.update(tx, a, { parent: null, deleted: true })
+    await scene.journal.touch(tx, a.ino, 1, 1)
+  })
+  await scene.act('trash', { path: 'docs/a.txt' })
+  await sync(scene)
+  t.equal(await scene.mirror.get(a.ino), undefined)
+  t.equal(await scene.journal.count(), 0)
+})
+
+await t.test('a trashed folder goes with what is clean in it; edits and new files are recovered (C17)', async (t) => {
+  const scene = await setUp(t)
+  await smallDrive(scene)
+  const docs = (await scene.known('docs'))!
+  const deep = (await scene.known('docs/deep'))!
+  const edited = await scene.edit('docs/deep/d.txt', text('my d'))
+  const fresh = await newFile(scene, docs.ino, 'fresh.txt')
+  const mark = await newFile(scene, docs.ino, '.~lock.a.odt#', true)
+  const swap = await newFile(scene, docs.ino, '.a.txt.swp', true)
+  const folder = await scene.store.transact((tx) =>
+    scene.mirror.insertLocal(tx, { parent: deep.ino, name: 'made here', kind: 'folder', mode: 0o755, sizeBytes: 0, mtimeMs: 1, contentId: null, localOnly: false }),
+  )
+  const inside = await newFile(scene, folder, 'inside.txt')
+  await scene.act('trash', { path: 'docs' })
+  await sync(scene)
+  t.same(await scene.names(), [RECOVERY_FOLDER_NAME])
+  t.same(await scene.names(RECOVERY_FOLDER_NAME), ['.a.txt.swp', 'd.txt', 'fresh.txt', 'made here'])
+  t.equal(await scene.contentOf((await scene.mirror.get(edited.ino))!), 'my d')
+  t.equal((await scene.mirror.get(edited.ino))?.base, null)
+  t.same(await scene.mirror.path(fresh), [RECOVERY_FOLDER_NAME, 'fresh.txt'])
+  t.same(await scene.mirror.path(inside), [RECOVERY_FOLDER_NAME, 'made here', 'inside.txt'])
+  t.equal(await scene.mirror.get(mark), undefined)
+  t.ok(await scene.mirror.get(swap))
+  const recovery = (await scene.known(RECOVERY_FOLDER_NAME))!
+  t.ok(await scene.journal.get(recovery.ino), 'the recovery folder is sent like any new folder')
+  t.ok(await scene.journal.get(edited.ino))
+  t.equal(await scene.mirror.get(docs.ino), undefined)
+})
+
+await t.test('a cached file moved out of a folder before it was trashed keeps its bytes', async (t) => {
+  const scene = await setUp(t)
+  await smallDrive(scene)
+  await scene.act('mkdir', { path: 'safe' })
+  const d = await scene.cacheBytes('docs/deep/d.txt', text('deep/d.txt'))
+  await scene.act('move', { path: 'docs/deep/d.txt', to: 'safe' })
+  await scene.act('trash', { path: 'docs' })
+  await sync(scene)
+  t.same(await scene.names(), ['safe'])
+  const after = (await scene.known('safe/d.txt'))!
+  t.equal(after.ino, d.ino)
+  t.equal(await scene.contentOf(after), 'deep/d.txt')
+})
+
+await t.test('a file of another folder that was moved into the gone one here goes back to where the portal has it', async (t) => {
+  const scene = await setUp(t)
+  await smallDrive(scene)
+  await scene.act('write', { path: 'mine.txt', content: 'mine' })
+  await sync(scene)
+  const mine = (await scene.known('mine.txt'))!
+  const docs = (await scene.known('docs'))!
+  await scene.store.transact((tx) => scene.mirror.update(tx, mine, { parent: docs.ino, placeChangedMs: 5 }))
+  await scene.act('trash', { path: 'docs' })
+  await sync(scene)
+  t.equal((await scene.known('mine.txt'))?.ino, mine.ino)
+})
+
+await t.test('a file moved away here out of a folder that is then trashed there goes too', async (t) => {
+  const scene = await setUp(t)
+  await smallDrive(scene)
+  const [a, b] = [(await scene.known('docs/a.txt'))!, await scene.edit('docs/b.txt', text('my b'))]
+  await scene.store.transact(async (tx) => {
+    await scene.mirror.update(tx, a, { parent: ROOT_INO, placeChangedMs: 5 })
+    await scene.mirror.update(tx, b, { parent: ROOT_INO, placeChangedMs: 5 })
+  })
+  await scene.act('trash', { path: 'docs' })
+  await sync(scene)
+  t.same(await scene.names(), ['b.txt'])
+  t.equal((await scene.known('b.txt'))?.base, null)
+})
+
+await t.test('restored on the portal, an item is shown again (C18)', async (t) => {
+  const scene = await setUp(t)
+  await smallDrive(scene)
+  const { id } = await scene.act('trash', { path: 'docs/a.txt' })
+  await sync(scene)
+  await scene.act('restore', { id })
+  await sync(scene)
+  t.equal((await scene.known('docs/a.txt'))?.base?.id, id)
+})
+
+await t.test('moved into "Uploaded files", an item leaves the view and an edit of it stays (C26, C27)', async (t) => {
+  const scene = await setUp(t, { seed: 'demo' })
+  await smallDrive(scene)
+  const rows = await scene.store.transact((tx) => scene.mirror.childrenIn(tx, ROOT_INO))
+  const uploads = rows.find(({ base }) => base?.code === 'FOR_UPLOADED_FILES')
+  t.equal(uploads?.excluded, true)
+  t.notOk((await scene.names()).includes('Uploaded files'))
+  const edited = await scene.edit('docs/b.txt', text('my b'))
+  await scene.act('move', { path: 'docs/a.txt', to: 'Uploaded files' })
+  await scene.act('move', { path: 'docs/b.txt', to: 'Uploaded files' })
+  await sync(scene)
+  t.same(await scene.names('docs'), ['b.txt', 'c.txt', 'deep'])
+  t.equal((await scene.mirror.get(edited.ino))?.base, null)
+  t.equal(await scene.contentOf((await scene.mirror.get(edited.ino))!), 'my b')
+})
+
+const FAULTS: readonly (readonly [string, object])[] = [
+  ['an empty list', { method: 'disk.folder.getchildren', times: 20, kind: 'empty' }],
+  ['a failure inside the batch', { method: 'disk.folder.getchildren', times: 20, kind: 'status', status: 500 }],
+  ['an access failure that the item itself does not have', { method: 'disk.folder.getchildren', times: 20, kind: 'status', status: 403, error: 'ACCESS_DENIED' }],
+]
+for (const [name, fault] of FAULTS) {
+  await t.test(`${name} removes nothing`, async (t) => {
+    const scene = await setUp(t)
+    await smallDrive(scene)
+    await scene.hook('faults', fault)
+    await sync(scene)
+    t.same(await scene.names('docs'), ['a.txt', 'b.txt', 'c.txt', 'deep'])
+    t.same(await scene.names(), ['docs'])
+    t.notOk(scene.deltas.some(({ kind }) => kind === 'vanished'))
+  })
+}
+
+await t.test('no word about the ids removes nothing, even when the list lacks them', async (t) => {
+  const scene = await setUp(t)
+  await smallDrive(scene)
+  await scene.act('trash', { path: 'docs/a.txt' })
+  await scene.hook('faults', { method: 'disk.file.get', times: 1, kind: 'status', status: 500 })
+  await sync(scene)
+  t.ok((await scene.names('docs')).includes('a.txt'))
+  await sync(scene)
+  t.notOk((await scene.names('docs')).includes('a.txt'))
+})
+
+await t.test('a portal that is away removes nothing and says so', async (t) => {
+  const scene = await setUp(t)
+  await smallDrive(scene)
+  await scene.portal.close()
+  await t.rejects(sync(scene), { code: 'offline' })
+  t.same(await scene.names('docs'), ['a.txt', 'b.txt', 'c.txt', 'deep'])
+})
+
+await t.test('a folder that is deleted while its pages are read is not concluded from', async (t) => {
+  const scene = await setUp(t, { seed: 'tree:1x120' })
+  const folder = await scene.item('folder-1')
+  await scene.list(folder.ino)
+  await scene.hook('faults', { method: 'disk.folder.getchildren', after: 1, times: 1, kind: 'empty' })
+  await sync(scene)
+  t.equal((await scene.mirror.children(folder.ino)).size, 120)
+})
+
+await t.test('a share that is withdrawn goes; an edit in it goes to the recovery folder (C19, C20)', async (t) => {
+  const scene = await setUp(t)
+  await scene.act('mkdir', { storage: COMPANY_DRIVE, path: 'shared' })
+  for (const name of ['clean.txt', 'edited.txt']) await scene.act('write', { storage: COMPANY_DRIVE, path: `shared/${name}`, content: name })
+  await scene.act('connect', { storage: COMPANY_DRIVE, path: 'shared' })
+  await scene.cacheBytes('shared/clean.txt', text('clean.txt'))
+  await scene.edit('shared/edited.txt', text('mine'))
+  const link = (await scene.known('shared'))!
+  await scene.drive.trash({ id: link.base!.id, kind: 'folder' }, { priority: 'upload' })
+  await sync(scene)
+  t.same(await scene.names(), [RECOVERY_FOLDER_NAME])
+  t.same(await scene.names(RECOVERY_FOLDER_NAME), ['edited.txt'])
+  t.equal(await scene.contentOf((await scene.known(`${RECOVERY_FOLDER_NAME}/edited.txt`))!), 'mine')
+})
+
+await t.test('a drive whose root cannot be read keeps everything', async (t) => {
+  const scene = await setUp(t)
+  await smallDrive(scene)
+  await scene.hook('faults', { method: 'disk.folder.getchildren', times: 20, kind: 'empty' })
+  await scene.hook('faults', { method: 'disk.folder.get', times: 20, kind: 'status', status: 403, error: 'ACCESS_DENIED' })
+  await scene.hook('faults', { method: 'disk.file.get', times: 20, kind: 'status', status: 403, error: 'ACCESS_DENIED' })
+  await sync(scene)
+  t.same(await scene.names('docs'), ['a.txt', 'b.txt', 'c.txt', 'deep'])
+})
