@@ -20,6 +20,9 @@ export interface DriveOptions {
   readonly log: Log
   /** The setting `stallDeadline`; asked at each download. */
   readonly stallDeadlineMs: () => number
+  /** The settings `downloadLimit` and `uploadLimit`, bytes per second; asked as bytes flow. */
+  readonly downloadLimit?: () => number | undefined
+  readonly uploadLimit?: () => number | undefined
   /** For HTTPS_PROXY and NO_PROXY: `process.env`. */
   readonly environment: Readonly<Record<string, string | undefined>>
   /** The portal has a new address: the webhook to store from now on, with its secret. */
@@ -43,6 +46,8 @@ export function createDrive(options: DriveOptions): OpenDrive {
     log,
     proxy: readProxySettings(options.environment),
     idleTimeoutMs: stallDeadlineMs,
+    ...(options.downloadLimit === undefined ? {} : { downloadLimit: options.downloadLimit }),
+    ...(options.uploadLimit === undefined ? {} : { uploadLimit: options.uploadLimit }),
     onMoved: (moved) => options.onMoved?.(moved.reveal()),
   })
   const drive = new RestDrive({ rest, downloads: new Downloads({ rest, clock }), random })

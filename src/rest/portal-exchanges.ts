@@ -40,7 +40,7 @@ export class PortalExchanges {
   async post(first: URL, body: StreamedBody, pool: Pool, signal: AbortSignal | undefined): Promise<Envelope> {
     let url = first
     for (let hops = 0; ; hops += 1) {
-      const exchange = await this.#exchange({ verb: 'POST', url, pool, body, signal, answerTimeoutMs: ANSWER_TIMEOUT_MS, idleTimeoutMs: ANSWER_TIMEOUT_MS })
+      const exchange = await this.#exchange({ verb: 'POST', url, pool, body, signal, answerTimeoutMs: ANSWER_TIMEOUT_MS, idleTimeoutMs: ANSWER_TIMEOUT_MS, isContent: pool === 'write' })
       const next = followOrDrop(exchange, () => followPost(exchange, url, hops))
       if (next === undefined) return readAnswer(exchange)
       if (next.origin !== url.origin && url.origin === this.#webhook.origin) this.#moveTo(next.origin)
@@ -52,7 +52,7 @@ export class PortalExchanges {
   async get(first: URL, headers: Readonly<Record<string, string>>, signal: AbortSignal | undefined): Promise<Exchange> {
     let url = first
     for (let hops = 0; ; hops += 1) {
-      const exchange = await this.#exchange({ verb: 'GET', url, pool: 'read', headers, signal, answerTimeoutMs: this.#idleTimeoutMs(), idleTimeoutMs: this.#idleTimeoutMs() })
+      const exchange = await this.#exchange({ verb: 'GET', url, pool: 'read', headers, signal, answerTimeoutMs: this.#idleTimeoutMs(), idleTimeoutMs: this.#idleTimeoutMs(), isContent: true })
       const next = followOrDrop(exchange, () => downloadTarget(exchange, url, hops))
       if (next === undefined) return exchange
       url = next

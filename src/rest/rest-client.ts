@@ -8,6 +8,7 @@ import { delay, type Clock } from '../base/clock.js'
 import { DriveError, errorText } from '../base/errors.js'
 import type { Log } from '../base/log.js'
 import type { Random } from '../base/random.js'
+import { Bandwidth } from './bandwidth.js'
 import { BATCH_LIMIT, batchParameters, readBatch, type BatchCommand } from './batch.js'
 import { Budget, type BudgetSnapshot } from './budget.js'
 import type { Priority } from './budget-state.js'
@@ -67,6 +68,9 @@ export class RestClient {
     proxy: ProxySettings
     /** Longest silence inside a download: the setting `stallDeadline`. */
     idleTimeoutMs: () => number
+    /** The settings `downloadLimit` and `uploadLimit`, bytes per second; undefined for none. Asked as bytes flow. */
+    downloadLimit?: () => number | undefined
+    uploadLimit?: () => number | undefined
     /** The portal has a new address: to be stored. */
     onMoved: (webhook: Webhook) => void
   }) {
@@ -78,7 +82,14 @@ export class RestClient {
     this.#connection = new ConnectionWatch(options.clock)
     this.#exchanges = new PortalExchanges({
       webhook: options.webhook,
-      transport: new Transport({ agents: this.#agents, clock: options.clock }),
+      transport: new Transport({
+        agents: this.#agents,
+        clock: options.clock,
+        limits: {
+          down: new Bandwidth({ clock: options.clock, bytesPerSecond: options.downloadLimit ?? (() => undefined) }),
+          up: new Bandwidth({ clock: options.clock, bytesPerSecond: options.uploadLimit ?? (() => undefined) }),
+        },
+      }),
       connection: this.#connection,
       log: options.log,
       idleTimeoutMs: options.idleTimeoutMs,

@@ -7,6 +7,7 @@ import { Readable } from 'node:stream'
 import fetch, { type Response } from 'node-fetch'
 import type { Clock } from '../base/clock.js'
 import { DriveError, systemCode } from '../base/errors.js'
+import type { Bandwidth } from './bandwidth.js'
 import { Intake } from './intake.js'
 import type { Pool, PortalAgents } from './portal-agents.js'
 
@@ -30,6 +31,8 @@ export interface ExchangeRequest {
   readonly answerTimeoutMs: number
   /** Longest silence inside the answer's body. */
   readonly idleTimeoutMs: number
+  /** Content, which the user's limits on bandwidth hold for; calls go past them. */
+  readonly isContent: boolean
 }
 
 export interface Exchange {
@@ -59,18 +62,25 @@ export class TransportFailure extends Error {
 
 const NEVER_CONNECTED = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EAI_FAIL', 'ENETUNREACH', 'ENETDOWN', 'EPROXY'])
 
+export interface BandwidthLimits {
+  readonly down: Bandwidth
+  readonly up: Bandwidth
+}
+
 export class Transport {
   readonly #agents: PortalAgents
   readonly #clock: Clock
+  readonly #limits: BandwidthLimits
 
-  constructor(options: { agents: PortalAgents; clock: Clock }) {
+  constructor(options: { agents: PortalAgents; clock: Clock; limits: BandwidthLimits }) {
     this.#agents = options.agents
     this.#clock = options.clock
+    this.#limits = options.limits
   }
 
   /** Resolves with the answer's head. Throws TransportFailure, the signal's reason, or what the body source threw. */
   async exchange(request: ExchangeRequest): Promise<Exchange> {
-    const life = new ExchangeLife(request, this.#clock)
+    const life = new ExchangeLife(request, this.#clock, request.isContent ? this.#limits : undefined)
     life.expectWithin(request.answerTimeoutMs)
     try {
       const response = await fetch(request.url, {
@@ -104,6 +114,7 @@ class ExchangeLife {
   readonly cut = new AbortController()
   readonly #clock: Clock
   readonly #request: ExchangeRequest
+  readonly #limits: BandwidthLimits | undefined
   readonly #onCallerAbort = (): void => {
     this.cut.abort()
   }
@@ -113,8 +124,9 @@ class ExchangeLife {
   #bodyHandedOver: boolean
   #sourceError: unknown
 
-  constructor(request: ExchangeRequest, clock: Clock) {
+  constructor(request: ExchangeRequest, clock: Clock, limits: BandwidthLimits | undefined) {
     this.#request = request
+    this.#limits = limits
     this.#clock = clock
     this.#bodyHandedOver = request.body === undefined
     request.signal?.addEventListener('abort', this.#onCallerAbort, { once: true })
@@ -147,6 +159,10 @@ class ExchangeLife {
       for await (const piece of body.open()) {
         if (piece.byteLength === 0) continue
         givenBytes += piece.byteLength
+        if (this.#limits !== undefined) {
+          this.expectNothing() // our own waiting is no silence
+          await this.#limits.up.pass(piece.byteLength, this.cut.signal)
+        }
         if (givenBytes > body.sizeBytes) throw new DriveError('invalid', 'the source gives more bytes than it said')
         if (givenBytes === body.sizeBytes) this.#bodyHandedOver = true
         this.expectWithin(this.#request.answerTimeoutMs)
@@ -157,6 +173,11 @@ class ExchangeLife {
       this.#sourceError ??= error
       throw error
     }
+  }
+
+  /** Waits until a piece that has come may be handed on. */
+  async received(piece: Uint8Array): Promise<void> {
+    await this.#limits?.down.pass(piece.byteLength, this.cut.signal)
   }
 
   /** What a failure of node-fetch means, without its text. */
@@ -189,6 +210,7 @@ function openExchange(response: Response, life: ExchangeLife, idleTimeoutMs: num
         }
         const piece = intake.take()
         if (piece === undefined) return
+        await life.received(piece)
         yield piece
       }
     } catch (error) {

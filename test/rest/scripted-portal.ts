@@ -87,7 +87,7 @@ export interface ClientUnderTest {
   readonly logged: string[]
 }
 
-export function startClient(t: Test, webhook: string, options: { clock?: Clock; idleTimeoutMs?: number; onMoved?: (webhook: string) => void; environment?: Record<string, string> } = {}): ClientUnderTest {
+export function startClient(t: Test, webhook: string, options: { clock?: Clock; idleTimeoutMs?: number; downloadLimit?: number; onMoved?: (webhook: string) => void; environment?: Record<string, string> } = {}): ClientUnderTest {
   const logged: string[] = []
   const rest = new RestClient({
     webhook: Webhook.parse(webhook),
@@ -97,6 +97,7 @@ export function startClient(t: Test, webhook: string, options: { clock?: Clock; 
     log: createLog('debug', { write: (line: string) => logged.push(line) }),
     proxy: readProxySettings(options.environment ?? {}),
     idleTimeoutMs: () => options.idleTimeoutMs ?? 30_000,
+    downloadLimit: () => options.downloadLimit,
     onMoved: (moved) => options.onMoved?.(moved.reveal()),
   })
   t.teardown(() => rest.close())
