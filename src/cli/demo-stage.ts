@@ -32,7 +32,8 @@ export interface PortalObject {
   readonly id: string
   readonly type: string
   readonly size: number
-  readonly sha256: string
+  /** Left out of a tree without hashes. */
+  readonly sha256?: string
   readonly version: number
 }
 
@@ -82,8 +83,8 @@ export class DemoStage {
   }
 
   /** Everything that lives in the person's own drive on the portal. */
-  async portalObjects(): Promise<readonly PortalObject[]> {
-    const answer = await fetch(`${this.address.hooks}/tree`)
+  async portalObjects(hashes: 'hashes' | 'no-hashes' = 'hashes'): Promise<readonly PortalObject[]> {
+    const answer = await fetch(`${this.address.hooks}/tree${hashes === 'hashes' ? '' : '?sha256=0'}`)
     const objects = (await answer.json()) as readonly PortalObject[]
     return objects.filter(({ storage }) => storage === this.address.storage)
   }

@@ -1,7 +1,8 @@
 /**
- * The program of a daemon that `mount` starts: takes its profile and options from its arguments, tells its parent when
+ * The program of a daemon that `mount` starts: is told its profile and options by its parent, tells it when
  * the folder answers or why it cannot, and runs until it is unmounted or told to end.
  */
+import { once } from 'node:events'
 import { errorCode, errorText } from '../base/errors.js'
 import { redact } from '../base/redact.js'
 import { startDaemon } from './daemon.js'
@@ -9,7 +10,7 @@ import { runDaemonProcess, stopOnSignals } from './daemon-process.js'
 import type { DaemonArguments, StartReport } from './spawn.js'
 
 process.umask(0o077)
-const { paths, mount } = JSON.parse(process.argv[3] ?? '{}') as DaemonArguments
+const [{ paths, mount }] = (await once(process, 'message')) as [DaemonArguments]
 const stop = stopOnSignals()
 // A parent that goes away before the folder answers has given up: nobody waits for this mount.
 process.once('disconnect', stop.abort)

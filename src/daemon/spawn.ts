@@ -15,7 +15,7 @@ export type StartReport =
   | { readonly ready: true; readonly pid: number; readonly folder: string }
   | { readonly ready: false; readonly code: string; readonly message: string }
 
-/** The daemon's argument: everything it needs to find its profile, no secret. */
+/** What the daemon is told over the channel once it runs: not on its command line, which everybody sees. No secret. */
 export interface DaemonArguments {
   readonly paths: ProfilePaths
   readonly mount: MountOptions
@@ -40,8 +40,7 @@ export async function spawnDaemon({ paths, mount, env, clock, signal, mainPath =
   const errorOutput = openSync(paths.errorOutputPath, 'w', 0o600)
   let child: ChildProcess
   try {
-    const daemonArguments: DaemonArguments = { paths, mount }
-    child = spawn(process.execPath, [mainPath, paths.profile, JSON.stringify(daemonArguments)], {
+    child = spawn(process.execPath, [mainPath, paths.profile], {
       detached: true,
       cwd: '/',
       env,
@@ -51,6 +50,8 @@ export async function spawnDaemon({ paths, mount, env, clock, signal, mainPath =
     closeSync(errorOutput)
   }
   try {
+    const orders: DaemonArguments = { paths, mount }
+    child.send(orders, () => undefined) // a daemon that is gone already is told by its exit
     const report = await startReport(child, { paths, clock, ...(signal === undefined ? {} : { signal }) })
     if (!report.ready) {
       const code = ERROR_CODES.find((known) => known === report.code) ?? 'internal'

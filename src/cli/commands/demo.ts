@@ -28,7 +28,7 @@ export const demoCommand = defineCommand<DemoOptions>({
         steps.push({ title, seen: await runStep(title, () => run(stage)) })
         output.note(`${index + 1}/${DEMO_STEPS.length}  ${title}: ${steps.at(-1)?.seen ?? ''}`)
       }
-      output.answer({ steps, folder: stage.folder, portal: stage.address.url }, () => `Every step held. The drive is at ${stage.folder}.`)
+      output.answer({ steps, folder: stage.folder, portal: stage.address.url }, () => 'Every step held.')
       if (once !== true) {
         invite(output, stage.folder)
         await stop.stopped
