@@ -176,21 +176,22 @@ export class Upload implements Service {
     return new Set(this.#active.keys())
   }
 
-  /** Resolves when nothing is queued but what cannot be sent (held by the brake, or below a folder that is never sent). */
+  /** Resolves when nothing is queued but what cannot be sent (held by the brake, or below a folder that is never sent); 'cancelled' by the signal or the stop. */
   async waitUntilIdle(signal: AbortSignal): Promise<void> {
-    signal.throwIfAborted()
+    const ends = [signal, this.#stopping.signal]
     await new Promise<void>((resolve, reject) => {
-      const onAbort = (): void => {
+      const done = (settle: () => void) => (): void => {
         this.#idleWaiters.delete(onIdle)
+        for (const end of ends) end.removeEventListener('abort', onAbort)
+        settle()
+      }
+      const onIdle = done(resolve)
+      const onAbort = done(() => {
         reject(new DriveError('cancelled', 'the wait was cancelled'))
-      }
-      const onIdle = (): void => {
-        this.#idleWaiters.delete(onIdle)
-        signal.removeEventListener('abort', onAbort)
-        resolve()
-      }
-      signal.addEventListener('abort', onAbort, { once: true })
+      })
+      for (const end of ends) end.addEventListener('abort', onAbort, { once: true })
       this.#idleWaiters.add(onIdle)
+      if (ends.some(({ aborted }) => aborted)) onAbort()
       this.wake()
     })
   }
