@@ -1,0 +1,220 @@
+import t from 'tap'
+import { asIno, asRemoteId, asStorageId, type Ino } from '../../src/base/ids.js'
+import type { ItemState, RemoteFile, RemoteFolder, RemoteItem } from '../../src/drive/drive.js'
+import type { Base, Item } from '../../src/mirror/item.js'
+import { judgeAbsence, planGone, planOrphan, type OrphanFacts } from '../../src/watch/absence-plan.js'
+import { diffListing, type BasedItem } from '../../src/watch/diff-listing.js'
+import { FolderListing, pageStarts } from '../../src/watch/folder-listing.js'
+import { ListingRamp } from '../../src/watch/listing-ramp.js'
+import { planNames } from '../../src/watch/plan-names.js'
+import { planRow } from '../../src/watch/row-plan.js'
+import { planTurn, type ScheduleState } from '../../src/watch/watch-schedule.js'
+
+const FOLDER = asIno(2)
+const OTHER = asIno(3)
+
+function base(change: Partial<Base> = {}): Base {
+  return { id: asRemoteId('10'), realId: asRemoteId('10'), storageId: asStorageId('1'), parent: FOLDER, name: 'a', version: 1, blobId: '100', sizeBytes: 5, updatedMs: 1000, code: null, ...change }
+}
+
+function item(change: Partial<Item> = {}): BasedItem {
+  const made: Item = {
+    ino: asIno(5), kind: 'file', parent: FOLDER, name: 'a', mode: 0o644, sizeBytes: 5, mtimeMs: 1000, ctimeMs: 1000, contentId: null, contentGeneration: 0,
+    localOnly: false, pinned: false, deleted: false, excluded: false, placeChangedMs: null, listedMs: null, base: base(), ...change,
+  }
+  return made as BasedItem
+}
+
+function file(change: Partial<RemoteFile> = {}): RemoteFile {
+  return {
+    kind: 'file', id: asRemoteId('10'), name: 'a', code: null, storageId: asStorageId('1'), parentId: asRemoteId('2000'), deletedType: 0, createdMs: 1, updatedMs: 1000, createdBy: '1',
+    updatedBy: '1', detailUrl: null, version: 1, blobId: '100', sizeBytes: 5, downloadUrl: '', ...change,
+  }
+}
+
+function folder(change: Partial<RemoteFolder> = {}): RemoteFolder {
+  return {
+    kind: 'folder', id: asRemoteId('10'), realId: asRemoteId('10'), name: 'a', code: null, storageId: asStorageId('1'), parentId: asRemoteId('2000'), deletedType: 0, createdMs: 1,
+    updatedMs: 1000, createdBy: '1', updatedBy: '1', detailUrl: null, ...change,
+  }
+}
+
+const CLEAN = { dirty: false, guarded: false }
+const DIRTY = { dirty: true, guarded: false }
+const NEWER = { version: 2, blobId: '101', updatedMs: 2000 }
+
+await t.test('a row and what the portal has of it make a plan by the decision table', (t) => {
+  const table: readonly (readonly [string, Item, RemoteItem, typeof CLEAN, object])[] = [
+    ['C1: nothing differs', item(), file(), CLEAN, { rule: 'C1', rebase: false }],
+    ['C6: a newer content drops the bytes', item(), file(NEWER), CLEAN, { rule: 'C6', content: 'drop', follow: false, rebase: true }],
+    ['C6: a version that the portal joined has another blob', item(), file({ blobId: '101' }), CLEAN, { rule: 'C6', content: 'drop' }],
+    ['C6 with C10: newer and renamed', item(), file({ ...NEWER, name: 'b' }), CLEAN, { content: 'drop', follow: true, rebasePlace: true }],
+    ['C7: an edit holds the base content', item(), file(NEWER), DIRTY, { rule: 'C7', content: 'hold', rebase: true }],
+    ['C9: deleted here, newer there', item({ parent: null, deleted: true }), file(NEWER), CLEAN, { rule: 'C9', follow: true, content: 'drop' }],
+    ['C4: deleted here, renamed there', item({ parent: null, deleted: true }), file({ name: 'b' }), CLEAN, { rule: 'C4', follow: false, rebasePlace: true }],
+    ['C10: renamed there', item(), file({ name: 'b' }), CLEAN, { rule: 'C10', follow: true, content: 'same' }],
+    ['C12: moved to the same place on both sides', item({ base: base({ parent: OTHER }) }), file(), CLEAN, { rule: 'C12', follow: true }],
+    ['C10: moved there', item({ parent: OTHER, base: base({ parent: OTHER }) }), file(), CLEAN, { rule: 'C10', follow: true }],
+    ['C11: moved there, edited here', item({ parent: OTHER, base: base({ parent: OTHER }) }), file(), DIRTY, { rule: 'C11', follow: true, content: 'same' }],
+    ['C12: renamed on both sides', item({ name: 'mine' }), file({ name: 'theirs' }), CLEAN, { rule: 'C12', follow: true }],
+    ['C3 is not undone: renamed here only', item({ name: 'mine' }), file(), CLEAN, { rule: 'C1', follow: false, rebase: false }],
+    ['C13: only the time', item(), file({ updatedMs: 2000 }), CLEAN, { rule: 'C13', follow: false, content: 'same', rebase: true }],
+    ['C13: only the code', item(), file({ code: 'RECORDED' }), CLEAN, { rule: 'C13', rebase: true }],
+    ['C26: excluded', item({ excluded: true }), file({ name: 'b' }), CLEAN, { rule: 'C26', rebase: false }],
+    ['our own request is newer', item(), file({ ...NEWER, name: 'b' }), { dirty: false, guarded: true }, { rule: 'guarded', follow: false, rebase: false }],
+    ['another kind under the id', item(), folder(), CLEAN, { rule: 'replaced', rebase: false }],
+  ]
+  for (const [name, row, remote, facts, expected] of table) t.match(planRow(row as BasedItem, FOLDER, remote, facts), expected, name)
+  t.end()
+})
+
+await t.test('the word about an id decides what its absence from a listing means (gate of section 11)', (t) => {
+  const parent = asRemoteId('2000')
+  const table: readonly (readonly [string, ItemState, object])[] = [
+    ['no word', { state: 'unknown', error: new Error('503') }, { kind: 'stays' }],
+    ['there after all', { state: 'live', item: file() }, { kind: 'stays' }],
+    ['moved (C10)', { state: 'live', item: file({ parentId: asRemoteId('3000') }) }, { kind: 'elsewhere', parentId: '3000' }],
+    ['trashed (C14)', { state: 'trashed', item: file({ deletedType: 3 }) }, { kind: 'gone', rule: 'C14' }],
+    ['destroyed (C14)', { state: 'not-found' }, { kind: 'gone', rule: 'C14' }],
+    ['access lost (C19)', { state: 'forbidden' }, { kind: 'gone', rule: 'C19' }],
+    ['another kind', { state: 'live', item: folder() }, { kind: 'gone', rule: 'C14' }],
+  ]
+  for (const [name, state, expected] of table) t.match(judgeAbsence(item(), parent, state), expected, name)
+  t.end()
+})
+
+await t.test('what is gone is removed, kept or dissolved', (t) => {
+  t.equal(planGone(item(), CLEAN), 'remove', 'C14')
+  t.equal(planGone(item(), DIRTY), 'keep', 'C15')
+  t.equal(planGone(item({ deleted: true }), DIRTY), 'remove', 'C16')
+  t.equal(planGone(item({ kind: 'folder' }), CLEAN), 'dissolve', 'C17')
+  t.equal(planGone(item(), { dirty: true, guarded: true }), 'leave', 'a request of ours decides')
+  const orphan = (row: Partial<Item>, facts: Partial<OrphanFacts>): string => planOrphan(item(row), { ...CLEAN, isGone: true, parentIsNew: false, ...facts })
+  t.equal(orphan({}, {}), 'remove', 'C17: clean')
+  t.equal(orphan({}, { dirty: true }), 'recover', 'C17: edited')
+  t.equal(orphan({}, { dirty: true, parentIsNew: true }), 'keep', 'edited, in a folder made here')
+  t.equal(orphan({ base: null }, {}), 'recover', 'C17: new')
+  t.equal(orphan({ base: null }, { parentIsNew: true }), 'leave', 'new in a new folder: goes along')
+  t.equal(orphan({}, { isGone: false }), 'send-back', 'moved in here, alive there')
+  t.equal(orphan({}, { isGone: false, parentIsNew: true }), 'leave')
+  t.equal(orphan({ base: null, localOnly: true, name: '.~lock.a.odt#' }, {}), 'remove')
+  t.equal(orphan({ base: null, localOnly: true, name: '.a.swp' }, {}), 'recover')
+  t.end()
+})
+
+await t.test('a listing is compared with the rows of its folder', (t) => {
+  const stamp = { mark: 0, turn: 1 }
+  const rows = [item(), item({ ino: asIno(6), base: base({ id: asRemoteId('11'), name: 'b' }) }), item({ ino: asIno(7), base: base({ id: asRemoteId('12'), name: 'c' }) })]
+  const items = [file(), file({ id: asRemoteId('11'), name: 'b2' }), file({ id: asRemoteId('13'), name: 'd' }), file({ id: asRemoteId('14'), deletedType: 3 })]
+  const whole = diffListing({ folder: FOLDER, stamp, items, complete: true }, rows)
+  t.same(whole.present.map(({ id }) => id), ['11', '13'], 'the row that differs, then the unknown item; nothing that is trashed')
+  t.same(whole.missing.map(({ base: { id } }) => id), ['12'])
+  t.same(diffListing({ folder: FOLDER, stamp, items, complete: false }, rows).missing, [], 'a listing with holes tells nothing of absence')
+  t.same(diffListing({ folder: FOLDER, stamp, items: [], complete: true }, rows).missing.length, 3, 'an empty one makes candidates, not conclusions')
+  t.end()
+})
+
+await t.test('names are given where they are free, exchanged within a listing, and never taken from what is not sent yet', (t) => {
+  const wish = (ino: number | undefined, name: string): { ino: Ino | undefined; name: string } => ({ ino: ino === undefined ? undefined : asIno(ino), name })
+  const standing = (ino: number, name: string, change: Partial<Item> = {}): Item => item({ ino: asIno(ino), name, base: base({ name }), ...change })
+  const names = (wishes: readonly { name: string }[]): readonly string[] => wishes.map(({ name }) => name)
+  const swap = planNames([wish(1, 'b'), wish(2, 'a')], [standing(1, 'a'), standing(2, 'b')])
+  t.same(names(swap.granted), ['b', 'a'])
+  const ring = planNames([wish(1, 'b'), wish(2, 'c')], [standing(2, 'b'), standing(3, 'c', { base: null })])
+  t.same(names(ring.blocked), ['b', 'c'], 'a chain stops where something unsent stands')
+  t.same(names(planNames([wish(undefined, 'a')], [standing(2, 'A', { base: null })]).blocked), ['a'], 'C22: by case')
+  t.same(names(planNames([wish(undefined, 'a')], [standing(2, 'A')]).granted), ['a'], 'what the portal has itself may differ by case')
+  t.same(names(planNames([wish(undefined, 'a')], [standing(2, 'a', { base: base({ name: 'z' }) })]).blocked), ['a'], 'a rename that waits to be sent')
+  const local = planNames([wish(undefined, 'a')], [standing(2, 'a', { base: null, localOnly: true })])
+  t.same(names(local.granted), ['a'])
+  t.same(local.forked.map(({ ino }) => ino), [2])
+  t.same(names(planNames([wish(undefined, 'a'), wish(undefined, 'a')], []).blocked), ['a'], 'two of one name')
+  t.end()
+})
+
+await t.test('pages make a listing only when they fit together', (t) => {
+  let turn = 0
+  const listing = (expectedItems = 0): FolderListing =>
+    new FolderListing({ folder: FOLDER, remoteId: asRemoteId('2000'), expectedItems, newStamp: () => ({ mark: 0, turn: (turn += 1) }) })
+  const items = (from: number, count: number): readonly RemoteItem[] => Array.from({ length: count }, (_, index) => file({ id: asRemoteId(String(from + index)) }))
+  const give = (to: FolderListing, start: number, total: number, list: readonly RemoteItem[], unreadable = 0): void => {
+    to.take(start, { ok: true, value: { items: list, unreadable, total, next: undefined } })
+  }
+  const listed = (of: FolderListing): { items: number; complete: boolean } | undefined => (of.result?.kind === 'listed' ? { items: of.result.listed.items.length, complete: of.result.listed.complete } : undefined)
+
+  const whole = listing()
+  t.same(whole.wanted().map(({ start }) => start), [0])
+  give(whole, 0, 70, items(1, 50))
+  whole.settle()
+  t.same(whole.wanted().map(({ start }) => start), [50])
+  give(whole, 50, 70, items(51, 20))
+  whole.settle()
+  t.same(listed(whole), { items: 70, complete: true })
+
+  const torn = listing(70)
+  for (let attempt = 0; attempt < 3; attempt += 1) {
+    t.equal(listed(torn), undefined)
+    give(torn, 0, 70, items(1, 50))
+    give(torn, 50, 69, items(52, 19))
+    torn.settle()
+  }
+  t.same(listed(torn), { items: 69, complete: false }, 'after three tries it is shown and nothing is concluded')
+
+  const short = listing()
+  give(short, 0, 3, items(1, 2))
+  short.settle()
+  t.equal(listed(short), undefined, 'two of three: again')
+  give(short, 0, 3, items(1, 3))
+  short.settle()
+  t.same(listed(short), { items: 3, complete: true })
+
+  const unreadable = listing()
+  give(unreadable, 0, 3, items(1, 2), 1)
+  unreadable.settle()
+  t.same(listed(unreadable), { items: 2, complete: false })
+
+  const half = listing(100)
+  give(half, 0, 100, items(1, 50))
+  half.take(50, { ok: false, error: new Error('500') })
+  half.settle()
+  t.equal(half.result?.kind, 'failed')
+
+  const absurd = listing()
+  give(absurd, 0, 1e12, [])
+  t.equal(absurd.result?.kind, 'failed')
+  t.same(pageStarts(0), [0])
+  t.same(pageStarts(101), [0, 50, 100])
+  t.end()
+})
+
+await t.test('listing ahead grows with a walk and starts anew after a pause', (t) => {
+  const ramp = new ListingRamp()
+  t.same([0, 100, 200, 300, 400].map((nowMs) => ramp.next(nowMs)), [1, 4, 16, 50, 50])
+  ramp.answered(3_000)
+  t.equal(ramp.next(7_900), 50, 'a slow answer is no pause')
+  t.equal(ramp.next(13_000), 1)
+  t.end()
+})
+
+await t.test('an hour of use and an idle hour keep to their requests', (t) => {
+  const hour = (state: Partial<ScheduleState>): { hot: number; rolling: number } => {
+    let [lastHotMs, lastRollingMs, hot, rolling] = [0, 0, 0, 0]
+    for (let nowMs = 0; nowMs < 3_600_000; ) {
+      const turn = planTurn({ inUse: true, passDue: false, used: 0, hasLarge: false, ...state, lastHotMs, lastRollingMs }, nowMs)
+      if (turn.hot) [lastHotMs, hot] = [nowMs, hot + 1]
+      if (turn.rolling) [lastRollingMs, rolling] = [nowMs, rolling + 1]
+      t.ok(turn.restMs > 0)
+      nowMs += turn.restMs
+    }
+    return { hot, rolling }
+  }
+  const use = hour({})
+  t.ok(use.hot >= 290 && use.hot + use.rolling <= 360, JSON.stringify(use))
+  const large = hour({ hasLarge: true })
+  t.ok(large.hot * 2 + large.rolling <= 620, JSON.stringify(large)) // rolling pages mostly share the requests
+  t.same(hour({ inUse: false }), { hot: 0, rolling: 11 })
+  t.ok(hour({ used: 560 }).hot <= 30)
+  t.equal(planTurn({ inUse: false, passDue: true, used: 0, hasLarge: false, lastHotMs: 0, lastRollingMs: 0 }, 3_000).rolling, true)
+  t.equal(planTurn({ inUse: false, passDue: true, used: 250, hasLarge: false, lastHotMs: 0, lastRollingMs: 0 }, 3_000).rolling, false)
+  t.end()
+})
