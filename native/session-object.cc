@@ -74,15 +74,18 @@ SessionObject::SessionObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<
   open_ = true;
   session_ = std::make_shared<Session>(std::move(owned), [wake = wake_] { wake.NonBlockingCall(); });
   // Hooks run newest first: this one before the wake function is taken down with the environment.
-  napi_add_env_cleanup_hook(env, [](void* self) { static_cast<SessionObject*>(self)->Abandon(); }, this);
+  napi_add_env_cleanup_hook(env, AbandonHook, this);
   if (const int error = session_->Start(readers)) {
     Abandon();
-    napi_remove_env_cleanup_hook(env, [](void* self) { static_cast<SessionObject*>(self)->Abandon(); }, this);
+    napi_remove_env_cleanup_hook(env, AbandonHook, this);
     Napi::Error::New(env, "the session did not start: errno " + std::to_string(error)).ThrowAsJavaScriptException();
   }
 }
 
 SessionObject::~SessionObject() { Abandon(); }
+
+// One function: the hook is taken away by its address.
+void SessionObject::AbandonHook(void* self) { static_cast<SessionObject*>(self)->Abandon(); }
 
 void SessionObject::Abandon() {
   if (session_ != nullptr) session_->Abandon();
@@ -177,7 +180,7 @@ Napi::Value SessionObject::Close(const Napi::CallbackInfo& info) {
   if (open_) {
     open_ = false;
     wake_.Release();
-    napi_remove_env_cleanup_hook(env_, [](void* self) { static_cast<SessionObject*>(self)->Abandon(); }, this);
+    napi_remove_env_cleanup_hook(env_, AbandonHook, this);
   }
   return info.Env().Undefined();
 }

@@ -30,6 +30,7 @@ class SessionObject : public Napi::ObjectWrap<SessionObject> {
   Napi::Value QueuedNotices(const Napi::CallbackInfo& info);
   Napi::Value Stop(const Napi::CallbackInfo& info);
   Napi::Value Close(const Napi::CallbackInfo& info);
+  static void AbandonHook(void* self);
   void Abandon();
 
   std::shared_ptr<Session> session_;

@@ -1,16 +1,23 @@
 /**
  * Tells a process that is being killed from one that only got a signal. The kernel sends INTERRUPT once a request, at
  * the first signal of any kind; a stat() or write() that fails with EINTR because of SIGCHLD or a timer breaks programs
- * (git, Go, shells), so on a file system only a fatal signal counts. The kernel marks every thread of a dying process
- * with SIGKILL, which /proc shows; a request whose INTERRUPT was not fatal is looked at again until it is answered.
+ * (git, Go, shells), so on a file system only a fatal signal counts. /proc shows which signals are pending and what the
+ * process does about them; a request whose INTERRUPT was not fatal is looked at again until it is answered.
  */
 import { readFileSync } from 'node:fs'
+import { constants } from 'node:os'
 import type { Clock } from '../base/clock.js'
 import type { RequestId } from './fuse-addon.js'
 import type { Request } from './request.js'
 
 const LOOK_AGAIN_MS = 250 // a person who pressed Ctrl-C twice should not notice it
-const SIGKILL_BIT = 1n << 8n
+const bit = (signal: number): bigint => 1n << BigInt(signal - 1)
+const SIGKILL = bit(constants.signals.SIGKILL)
+/** What a process survives without a handler: children, job control, urgent data, the window's size. */
+const HARMLESS = (['SIGCHLD', 'SIGCONT', 'SIGSTOP', 'SIGTSTP', 'SIGTTIN', 'SIGTTOU', 'SIGURG', 'SIGWINCH'] as const).reduce(
+  (set, name) => set | bit(constants.signals[name]),
+  0n,
+)
 
 export class Interrupts {
   readonly #clock: Clock
@@ -56,13 +63,19 @@ export class Interrupts {
 }
 
 /** True also for a process that cannot be seen (another pid namespace): one that cannot be killed would be worse. */
-export function isBeingKilled(pid: number): boolean {
-  if (pid === 0) return true
+export function isBeingKilled(thread: number): boolean {
+  if (thread === 0) return true
   try {
-    const status = readFileSync(`/proc/${pid}/status`, 'latin1')
-    const pending = /^SigPnd:\s*([0-9a-f]+)$/m.exec(status)?.[1]
-    return pending === undefined || (BigInt(`0x${pending}`) & SIGKILL_BIT) !== 0n
+    return hasFatalSignal(readFileSync(`/proc/${thread}/status`, 'latin1'))
   } catch {
     return true
   }
+}
+
+/** Whether /proc/PID/status shows a pending signal that ends the process. */
+export function hasFatalSignal(status: string): boolean {
+  const set = (field: string): bigint => BigInt(`0x${new RegExp(`^${field}:\\s*([0-9a-f]+)$`, 'm').exec(status)?.[1] ?? '0'}`)
+  const pending = set('SigPnd') | set('ShdPnd')
+  // A thread that waits with one signal pending is not marked with SIGKILL for the next; so look at each.
+  return (pending & SIGKILL) !== 0n || (pending & ~(set('SigBlk') | set('SigIgn') | set('SigCgt') | HARMLESS)) !== 0n
 }
