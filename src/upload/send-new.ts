@@ -14,7 +14,7 @@ import { forkName, hasConflictName } from './conflict-rows.js'
 import { confirmMade, sentOf } from './confirm.js'
 import { mayBeOurs, storedNames } from './own-answer.js'
 import { moveToRecovery } from './recovery-folder.js'
-import { callOf, commit, forgetAttempt, isKnown, readById, sameIntent, sendOnce, withSnapshot, type KnownItem, type Sending } from './sending.js'
+import { callOf, commit, forgetAttempt, isKnown, NO_NEWS, readById, sameIntent, sendOnce, withSnapshot, type KnownItem, type Sending } from './sending.js'
 
 const ASK_FIRST_BYTES = 1024 * 1024 // a clash is found only after the whole body arrived (6.2)
 
@@ -91,6 +91,7 @@ async function meetRivals(sending: Sending, { item, parent, upload }: Clash, sig
     await commit(sending, (tx) => confirmMade(sending, tx, { ino: item.ino, remote: rival, parent: parent.ino, sentName: item.name, isOurs: false, ...(upload === undefined ? {} : { sent: sentOf(upload.content, upload.snapshot) }) }))
     return
   }
+  if (rivals.length === 0 && (await leaveGoneFolder(sending, item, parent, signal))) return
   // Nobody to be seen has the name, and a distinct one did not help either (O-39): kept, and said.
   if (rivals.length === 0 && hasConflictName(item)) throw new DriveError('exists', 'something that cannot be seen has this name on the portal: rename the file')
   await commit(sending, (tx) => forkName(sending, tx, item, rivals))
@@ -108,12 +109,18 @@ function nameLeaves(): DriveError {
 /** "Not found" on making something in a folder: the folder itself may be gone (C15, C17). */
 async function parentMayBeGone(sending: Sending, item: Item, parent: KnownItem, error: unknown, signal: AbortSignal): Promise<void> {
   if (!hasCode(error, 'not-found', 'vanished')) throw error
+  if (!(await leaveGoneFolder(sending, item, parent, signal))) throw error
+}
+
+/** When the folder is trashed or gone on the portal, the item moves to the recovery folder; false when the folder lives. */
+async function leaveGoneFolder(sending: Sending, item: Item, parent: KnownItem, signal: AbortSignal): Promise<boolean> {
   // For a link, what it leads to: the link itself may still stand.
-  if ((await readById(sending, parent.base.realId, 'folder', signal)) !== undefined) throw error
+  if ((await readById(sending, parent.base.realId, 'folder', signal)) !== undefined) return false
   await commit(sending, async (tx) => {
     const now = await sending.mirror.getIn(tx, item.ino)
-    return sameIntent(now, item) ? moveToRecovery(sending, tx, now) : { deltas: [], notices: [] }
+    return sameIntent(now, item) ? moveToRecovery(sending, tx, now) : NO_NEWS
   })
+  return true
 }
 
 /** A creation of unknown outcome: found by place, author, time, size and bytes, it is ours; else it is planned anew (6.6). */

@@ -17,6 +17,8 @@ export class BreakingDrive {
   readonly drive: Drive
   /** Resolves when the process is dead. */
   readonly dead: Promise<void>
+  /** Somebody else is quicker, once. */
+  beforeWrite: (() => Promise<unknown>) | undefined
   #writes = 0
   #isDead = false
   #die: () => void = () => undefined
@@ -44,6 +46,11 @@ export class BreakingDrive {
       this.#isDead = true
       this.#die()
       return never(signal)
+    }
+    const quicker = isWrite ? this.beforeWrite : undefined
+    if (quicker !== undefined) {
+      this.beforeWrite = undefined
+      await quicker()
     }
     const answer = await method.apply(target, parameters)
     // Also for the calls that were under way when it died.

@@ -88,8 +88,12 @@ export class LocalFiles {
     await this.#at.store.transact((tx) => this.#discard(tx, item.ino))
   }
 
-  async removeTree(path: string): Promise<void> {
+  async removeTree(path: string, options: { readonly linkOnly?: boolean } = {}): Promise<void> {
     const item = await this.need(path)
+    if (options.linkOnly === true) {
+      await this.remove(path)
+      return
+    }
     const below = await this.#at.mirror.subtreeIn(this.#at.store.read, item.ino)
     for (const { ino } of [...below].reverse()) await this.#at.store.transact((tx) => this.#discard(tx, ino))
   }

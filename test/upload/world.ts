@@ -179,6 +179,15 @@ export class World {
     await this.upload.waitUntilIdle(AbortSignal.timeout(30_000))
   }
 
+  /** Looks again after each entry of the journal that changes. */
+  async until(condition: () => Promise<boolean>): Promise<void> {
+    const deadline = Date.now() + 20_000
+    while (!(await condition())) {
+      if (Date.now() > deadline) throw new Error('it did not come to that')
+      await new Promise((resolve) => setTimeout(resolve, 5))
+    }
+  }
+
   async hook(name: string, order?: object, method = order === undefined ? 'GET' : 'POST'): Promise<unknown> {
     const response = await fetch(`${this.portal.hooks}/${name}`, { method, ...(order === undefined ? {} : { body: JSON.stringify(order) }) })
     if (response.status !== 200) throw new Error(`${name}: ${response.status} ${await response.text()}`)
@@ -204,6 +213,13 @@ export class World {
     return [...(await this.tree()).keys()].sort()
   }
 
+  /** The id of the company's drive. */
+  async commonDrive(): Promise<string> {
+    const response = await fetch(`${this.portal.webhook}disk.storage.getlist`)
+    const { result } = (await response.json()) as { result: { ID: string; ENTITY_TYPE: string }[] }
+    return result.find(({ ENTITY_TYPE }) => ENTITY_TYPE === 'common')!.ID
+  }
+
   async content(path: string): Promise<string> {
     const row = (await this.tree()).get(path)
     if (row === undefined) throw new Error(`the portal has no ${path}`)
@@ -219,4 +235,12 @@ export class World {
     await this.hook('requests', undefined, 'DELETE')
     return { methods: report.methods, log: JSON.stringify(report.log) }
   }
+}
+
+/** The conflict copy of `name` among `paths`. */
+export function forkNameOf(paths: readonly string[], name: string): string {
+  const stem = name.replace(/\.[^.]*$/, '')
+  const found = paths.filter((path) => path.startsWith(`${stem} (conflict ada `) && !path.includes('/'))
+  if (found.length !== 1 || found[0] === undefined) throw new Error(`${found.length} conflict copies of ${name}: ${paths.join(', ')}`)
+  return found[0]
 }
