@@ -115,6 +115,23 @@ export class CacheFile {
   }
 }
 
+/**
+ * Syncs the file at `path` and its entry, then runs `record`, which asks `isSame` whether that very file is still there
+ * (it may have been evicted and filled anew meanwhile; an open file keeps its inode number from being used again).
+ */
+export async function withSyncedFile(path: string, record: (isSame: () => boolean) => Promise<void>): Promise<void> {
+  const file = await open(path)
+  try {
+    await file.datasync()
+    await syncDirectory(dirname(path))
+    await syncDirectory(dirname(dirname(path)))
+    const { ino } = await file.stat({ bigint: true })
+    await record(() => statSync(path, { bigint: true, throwIfNoEntry: false })?.ino === ino)
+  } finally {
+    await file.close()
+  }
+}
+
 /** Undefined when there is no such file. */
 export async function fileFacts(path: string): Promise<FileFacts | undefined> {
   try {

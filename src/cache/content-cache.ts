@@ -9,7 +9,7 @@ import { DriveError, errorText } from '../base/errors.js'
 import type { ContentId } from '../base/ids.js'
 import type { Log } from '../base/log.js'
 import type { Reader, Store, Transaction } from '../store/store.js'
-import { CacheFile, fileFacts } from './cache-file.js'
+import { CacheFile, fileFacts, withSyncedFile } from './cache-file.js'
 import { Content, type ContentHome } from './content.js'
 import { contentPath, snapshotDirectory } from './content-path.js'
 import * as rows from './content-rows.js'
@@ -65,6 +65,8 @@ export class ContentCache {
   /** Background works that `close` waits for. */
   readonly #tasks = new Set<Promise<void>>()
   readonly #used = new Map<ContentId, number>()
+  /** Of the latest use; grows even within a millisecond, so that the order is kept. */
+  #lastUseMs = 0
   #cancelNoteUse: (() => void) | undefined
   /** Resolves when leftovers of an earlier process are gone; nothing is added before. */
   #ready: Promise<void> = Promise.resolve()
@@ -207,9 +209,9 @@ export class ContentCache {
   /** Writes what is not in the rows yet and closes every file. Contents still held are not usable afterwards. */
   async close(): Promise<void> {
     this.#stopping.abort()
-    await this.#sweep.stop(CLOSE_SYNC_MS)
     this.#cancelNoteUse?.()
     while (this.#tasks.size > 0) await Promise.all(this.#tasks)
+    await this.#sweep.stop(CLOSE_SYNC_MS)
     for (const content of this.#live.values()) await this.#persist(content)
     await this.#flushUses()
     await this.#files.close()
@@ -322,16 +324,15 @@ export class ContentCache {
     if (!this.#live.has(id)) this.#ledger.setAllocated(id, allocatedBytes)
   }
 
+  /** Without holding the content: a sync is no use of it. Somebody who fills it meanwhile writes a newer row. */
   async #syncClean(id: ContentId): Promise<void> {
-    const content = await this.acquire(id).catch(() => undefined) // gone meanwhile: nothing to sync
-    if (content === undefined) return
-    try {
-      if (content.isDirty || content.isSynced || content.ranges.isEmpty) return
-      await content.sync()
-      if (content.needsPersist) await this.#store.transact((tx) => content.markSynced(tx))
-    } finally {
-      await content.release()
-    }
+    const row = await rows.readContent(this.#store.read, id)
+    if (row === undefined || row.isDirty || row.synced || row.ranges.isEmpty) return
+    await withSyncedFile(contentPath(this.#directory, id), (isSame) =>
+      this.#store.transact(async (tx) => {
+        if (isSame()) await rows.writeSynced(tx, id, row.ranges)
+      }),
+    )
   }
 
   /** Nobody acquires the content while `work` has its file. */
@@ -345,7 +346,8 @@ export class ContentCache {
   }
 
   #noteUse(id: ContentId): void {
-    this.#used.set(id, this.#clock.nowMs())
+    this.#lastUseMs = Math.max(this.#clock.nowMs(), this.#lastUseMs + 1)
+    this.#used.set(id, this.#lastUseMs)
     if (this.#stopping.signal.aborted) return
     this.#cancelNoteUse ??= this.#clock.setTimer(NOTE_USE_MS, () => {
       this.#cancelNoteUse = undefined

@@ -120,7 +120,7 @@ export function writeLastUsed(tx: Transaction, uses: readonly (readonly [Content
   )
 }
 
-/** Records that the bytes of these clean rows are on the disk, for those that still have exactly these ranges. */
+/** Records that the bytes of a clean content are on the disk, if its row still has exactly these ranges. */
 export function writeSynced(tx: Transaction, id: ContentId, ranges: ByteRanges): Promise<unknown> {
   return tx.run('UPDATE contents SET synced = 1 WHERE id = ? AND dirty = 0 AND ranges = ?', id, JSON.stringify(ranges))
 }

@@ -57,10 +57,11 @@ export async function openWorld(
   return { directory, store, cache, path: (id) => contentPath(directory, id), stopTime }
 }
 
-/** What a kill leaves: files and committed rows. The abandoned cache does nothing more. */
-export async function kill(world: World): Promise<void> {
+/** What a kill leaves: files and committed rows. The abandoned cache does nothing more; the kernel closes its files. */
+export async function kill(world: World, held: Iterable<Content> = []): Promise<void> {
   world.stopTime()
   await world.store.close()
+  for (const content of held) await content.closeDescriptor()
 }
 
 /** The system clock, whose timers end with the process that it stands for. */
