@@ -46,6 +46,10 @@ export class Downloads {
         isFresh = true
         continue
       }
+      if ((exchange.header('content-encoding') ?? 'identity') !== 'identity') {
+        exchange.discard()
+        throw new DriveError('bad-answer', 'the portal compressed a download although that was not asked for') // rule 8
+      }
       const verdict = judgeRange(question, sizeBytes, { status: exchange.status, contentRange: exchange.header('content-range'), contentLength: exchange.header('content-length') })
       if (verdict.verdict === 'take') {
         if (question.header !== undefined && !verdict.ranged) this.#rememberNoRanges()

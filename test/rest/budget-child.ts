@@ -1,4 +1,4 @@
-/** The other process of the budget's test: takes what it gets for a second, or holds the file's lock until killed. */
+/** The other process of the budget's test: takes what it gets for a second, counts, or holds the lock until killed. */
 import sqlite3 from 'sqlite3'
 import { systemClock } from '../../src/base/clock.js'
 import { silentLog } from '../../src/base/log.js'
@@ -14,6 +14,12 @@ if (hold === 'hold') {
   await store.update((state) => [state ?? emptyBudget(0), undefined])
   const database = new sqlite3.Database(budgetPath(directory, host))
   database.exec('BEGIN IMMEDIATE', () => process.send?.('held'))
+} else if (hold === 'count') {
+  for (let each = 0; each < 300; each += 1) await store.update((state) => [{ ...(state ?? emptyBudget(0)), level: (state?.level ?? 0) + 1 }, undefined])
+  await store.close()
+  process.send?.('counted', () => {
+    process.disconnect()
+  })
 } else {
   const budget = new Budget({ store, clock: systemClock, random: seededRandom(2) })
   let taken = 0

@@ -241,6 +241,39 @@ t.test('two processes share one bucket', async (t) => {
   await Promise.all(takes)
 })
 
+t.test('no count of one process is lost to another', async (t) => {
+  const directory = await temporary(t)
+  const warnings: string[] = []
+  const store = new FileBudgetStore({ runtimeDirectory: directory, portalHost: 'acme.example', log: { ...silentLog, warn: (_fields, message) => warnings.push(message) } })
+  t.teardown(() => store.close())
+  const child = fork(fileURLToPath(new URL('./budget-child.js', import.meta.url)), [directory, 'acme.example', 'count'], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
+  t.teardown(() => child.kill('SIGKILL'))
+  const counted = once(child, 'message')
+  let mine = 0
+  const over = new AbortController()
+  void counted.then(() => {
+    over.abort()
+  })
+  while (!over.signal.aborted) {
+    await store.update((state) => [{ ...(state ?? emptyBudget(0)), level: (state?.level ?? 0) + 1 }, undefined])
+    mine += 1
+  }
+  t.equal(await store.update((state) => [state ?? emptyBudget(0), state?.level]), mine + 300)
+  t.same(warnings, [])
+})
+
+t.test('a 503 met by one process makes the others wait', async (t) => {
+  const directory = await temporary(t)
+  const budgets = [1, 2].map((seed) => new Budget({ store: new FileBudgetStore({ runtimeDirectory: directory, portalHost: 'acme.example', log: silentLog }), clock: systemClock, random: seededRandom(seed) }))
+  t.teardown(() => Promise.all(budgets.map((budget) => budget.close())))
+  const [first, second] = budgets
+  await first?.limited()
+  const startMs = performance.now()
+  await second?.take('interactive')
+  t.ok(performance.now() - startMs >= 1_400)
+  t.equal(second?.snapshot().limited, 1)
+})
+
 t.test('a process that dies with the lock held leaves nothing behind', async (t) => {
   const directory = await temporary(t)
   const child = fork(fileURLToPath(new URL('./budget-child.js', import.meta.url)), [directory, 'acme.example', 'hold'], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
