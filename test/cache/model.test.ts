@@ -77,8 +77,7 @@ async function play(test: Test, seed: number): Promise<void> {
       await checkAll(test, world, models, reboots)
     }
     const { usedBytes, dirtyBytes, pinnedBytes } = world.cache.usage()
-    // Growth is charged in whole blocks only when it is known: one block a content of slack.
-    if (usedBytes > LIMIT + models.size * 4096) test.fail(`used ${usedBytes} of ${LIMIT} (dirty ${dirtyBytes}, pinned ${pinnedBytes}) at step ${step}`)
+    if (usedBytes > LIMIT) test.fail(`used ${usedBytes} of ${LIMIT} (dirty ${dirtyBytes}, pinned ${pinnedBytes}) at step ${step}`)
   }
   for (const content of held.values()) await content.release()
   held.clear()
