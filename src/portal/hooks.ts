@@ -98,11 +98,13 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
 }
 
 /** `{off:true}` takes the bucket away; the other keys are additions and stand alone or together. */
-function setLimits({ bucket, operating, setQuota }: HookParts, order: Order): void {
+function setLimits({ bucket, operating, rest, setQuota }: HookParts, order: Order): void {
   if (order.off === true) bucket.setLimit(undefined)
   else if (order.burst !== undefined || order.perSecond !== undefined) bucket.setLimit({ burst: numberOf(order, 'burst'), perSecond: numberOf(order, 'perSecond') })
   if (order.operatingSeconds !== undefined) operating.limitSeconds = order.operatingSeconds === null ? undefined : numberOf(order, 'operatingSeconds')
   if (order.quotaBytes !== undefined) setQuota(order.quotaBytes === null ? undefined : numberOf(order, 'quotaBytes'))
+  if (order.clientMaxBytes !== undefined) rest.bodyLimits = { ...rest.bodyLimits, clientMaxBytes: numberOf(order, 'clientMaxBytes') }
+  if (order.postMaxBytes !== undefined) rest.bodyLimits = { ...rest.bodyLimits, postMaxBytes: numberOf(order, 'postMaxBytes') }
   const costs = order.costs
   if (typeof costs === 'object' && costs !== null) for (const [method, seconds] of Object.entries(costs)) operating.setCost(method, Number(seconds))
 }

@@ -28,6 +28,8 @@ export class MultipartReader {
   readonly #delimiter: Buffer
   readonly #fields = phpArray()
   readonly #files = new Map<string, IncomingContent>()
+  /** Every file that came, also where two parts have one name. */
+  readonly incoming: IncomingContent[] = []
   /** Bytes not yet understood; begins with the CRLF that a first delimiter lacks. */
   #rest: Buffer = Buffer.from('\r\n')
   #state: 'preamble' | 'header' | 'body' | 'end' = 'preamble'
@@ -124,7 +126,12 @@ export class MultipartReader {
 
   async #closePart(part: Part): Promise<void> {
     this.#part = undefined
-    if (part.writer === undefined) setByName(this.#fields, part.name, Buffer.concat(part.field).toString('utf8'))
-    else this.#files.set(part.name, new IncomingContent(await part.writer.finish(), part.fileName))
+    if (part.writer === undefined) {
+      setByName(this.#fields, part.name, Buffer.concat(part.field).toString('utf8'))
+      return
+    }
+    const file = new IncomingContent(await part.writer.finish(), part.fileName)
+    this.incoming.push(file)
+    this.#files.set(part.name, file)
   }
 }

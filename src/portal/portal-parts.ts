@@ -15,7 +15,7 @@ import { Operating } from './operating.js'
 import { PortalTime } from './portal-time.js'
 import { Presenter } from './present.js'
 import { Requests } from './requests.js'
-import { RestServer } from './rest-server.js'
+import { RestServer, type BodyLimits } from './rest-server.js'
 import { OWNER_STORAGE_ID } from './seeds/seed.js'
 import { SignedLinks } from './signed-links.js'
 import { openState } from './state.js'
@@ -48,6 +48,13 @@ const RATE_LIMITS: Readonly<Record<Plan, RateLimit | undefined>> = {
   enterprise: { burst: 250, perSecond: 5 },
   'self-hosted': undefined,
 }
+/** 4.3: 2 GB in the cloud; a self-hosted server has its own limits, here none until a test sets them. */
+const CLOUD_BODY: BodyLimits = { clientMaxBytes: 2 ** 31, postMaxBytes: 2 ** 31 }
+const BODY_LIMITS: Readonly<Record<Plan, BodyLimits>> = {
+  basic: CLOUD_BODY,
+  enterprise: CLOUD_BODY,
+  'self-hosted': { clientMaxBytes: Infinity, postMaxBytes: Infinity },
+}
 const OPERATING_SECONDS = 480 // the docs' example (4.2)
 const ZONE_MINUTES = 180
 
@@ -73,7 +80,7 @@ export async function buildPortal(setup: PortalSetup): Promise<PortalParts> {
       requests.countMethod(method)
     },
   })
-  const rest = new RestServer({ desk, calls, faults, bucket, requests, clock, log, latencyMs: setup.latencyMs })
+  const rest = new RestServer({ desk, calls, faults, bucket, requests, clock, log, latencyMs: setup.latencyMs, bodyLimits: BODY_LIMITS[setup.plan] })
   const hookParts: HookParts = {
     desk,
     rest,

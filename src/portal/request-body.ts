@@ -26,13 +26,13 @@ export async function readRequestBody(request: IncomingMessage, body: AsyncItera
   const boundary = boundaryOf(contentType)
   if (boundary !== undefined) {
     const reader = new MultipartReader(contents, boundary)
-    await feedAll(body, reader)
+    await feedAll(body, reader, contents)
     const { fields, files } = await reader.finish()
-    return { parameters: fields, files, incoming: [...files.values()] }
+    return { parameters: fields, files, incoming: reader.incoming }
   }
   if (mediaType === 'application/json') {
     const reader = new JsonBodyReader(contents)
-    await feedAll(body, reader)
+    await feedAll(body, reader, contents)
     return { parameters: await reader.finish(), files: NO_FILES, incoming: reader.incoming }
   }
   const chunks: Buffer[] = []
@@ -45,12 +45,19 @@ export async function readRequestBody(request: IncomingMessage, body: AsyncItera
   return { parameters: isForm ? parseQuery(Buffer.concat(chunks).toString('utf8')) : phpArray(), files: NO_FILES, incoming: [] }
 }
 
+interface BodyReader {
+  readonly incoming: readonly IncomingContent[]
+  feed(chunk: Buffer): Promise<void>
+  finish(): Promise<unknown>
+}
+
 /** A body that breaks off leaves nothing behind. */
-async function feedAll(body: AsyncIterable<Buffer>, reader: { feed(chunk: Buffer): Promise<void>; finish(): Promise<unknown> }): Promise<void> {
+async function feedAll(body: AsyncIterable<Buffer>, reader: BodyReader, contents: ContentStore): Promise<void> {
   try {
     for await (const chunk of body) await reader.feed(chunk)
   } catch (error) {
     await reader.finish()
+    for (const incoming of reader.incoming) incoming.dispose(contents)
     throw error
   }
 }

@@ -28,6 +28,12 @@ interface Route {
   readonly query: Parameters
 }
 
+/** E-13: above the first the front end answers 413, above the second PHP loses what a form brought. */
+export interface BodyLimits {
+  readonly clientMaxBytes: number
+  readonly postMaxBytes: number
+}
+
 interface Result {
   readonly answer: WireAnswer
   readonly isContent: boolean
@@ -45,8 +51,9 @@ export class RestServer {
   readonly #clock: Clock
   readonly #log: Log
   latencyMs: number
+  bodyLimits: BodyLimits
 
-  constructor(options: { desk: Desk; calls: Calls; faults: Faults; bucket: LeakyBucket; requests: Requests; clock: Clock; log: Log; latencyMs: number }) {
+  constructor(options: { desk: Desk; calls: Calls; faults: Faults; bucket: LeakyBucket; requests: Requests; clock: Clock; log: Log; latencyMs: number; bodyLimits: BodyLimits }) {
     this.#desk = options.desk
     this.#calls = options.calls
     this.#faults = options.faults
@@ -55,6 +62,7 @@ export class RestServer {
     this.#clock = options.clock
     this.#log = options.log
     this.latencyMs = options.latencyMs
+    this.bodyLimits = options.bodyLimits
   }
 
   async handle(request: IncomingMessage, response: ServerResponse, url: URL): Promise<void> {
@@ -96,10 +104,13 @@ export class RestServer {
     if (fault?.kind === 'status') return refuse(statusAnswer(fault))
     if (fault?.kind === 'html') return refuse(htmlAnswer(fault.status))
     if (fault?.kind === 'stall' && route.method !== 'download') await delay(this.#clock, fault.ms, stop)
+    const bodyBytes = Number(request.headers['content-length'] ?? 0)
+    if (bodyBytes > this.bodyLimits.clientMaxBytes) return refuse(htmlAnswer(413))
     let body = EMPTY_BODY
     try {
       body = await readRequestBody(request, this.#paced(request, fault), this.#desk.contents)
-      return await this.#answer(request, route, body, entry, fault)
+      const isLost = bodyBytes > this.bodyLimits.postMaxBytes && body.files.size > 0
+      return await this.#answer(request, route, isLost ? EMPTY_BODY : body, entry, fault)
     } catch (error) {
       if (error instanceof RestFailure) return { answer: jsonAnswer(error.status, error.body()), isContent: false, fault }
       if (request.destroyed && !request.complete) throw error

@@ -52,17 +52,19 @@ export async function treeItem(desk: Desk, row: ObjectRow, path: string, withHas
   }
 }
 
+/** Descends without asking ancestors: a walk from a live root meets only live folders. Children follow their folder. */
 function* liveObjects(desk: Desk): Generator<{ row: ObjectRow; path: string }> {
-  for (const storage of desk.tree.seed.storages) yield* below(desk, storage.rootId, '')
-}
-
-/** Descends without asking ancestors: a walk from a live root meets only live folders. */
-function* below(desk: Desk, folderId: number, prefix: string): Generator<{ row: ObjectRow; path: string }> {
-  for (const id of desk.tree.childIds(folderId)) {
-    const row = desk.tree.get(id)
-    if (row?.deletedType !== 0) continue
-    const path = prefix + row.name
-    yield { row, path }
-    if (row.type === 'folder' && linkTarget(row) === undefined) yield* below(desk, id, `${path}/`)
+  for (const storage of desk.tree.seed.storages) {
+    const waiting = [{ ids: desk.tree.childIds(storage.rootId), next: 0, prefix: '' }]
+    for (let level = waiting.at(-1); level !== undefined; level = waiting.at(-1)) {
+      const id = level.ids[level.next]
+      level.next += 1
+      if (id === undefined) waiting.pop()
+      const row = id === undefined ? undefined : desk.tree.get(id)
+      if (row?.deletedType !== 0) continue
+      const path = level.prefix + row.name
+      yield { row, path }
+      if (row.type === 'folder' && linkTarget(row) === undefined) waiting.push({ ids: desk.tree.childIds(row.id), next: 0, prefix: `${path}/` })
+    }
   }
 }

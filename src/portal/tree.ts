@@ -16,6 +16,14 @@ export interface Counters {
   readonly nextVersionId: number
 }
 
+/** Of a folder: what stands before its children's names in a path, and whether they are in the trash with it. */
+interface Place {
+  readonly prefix: string
+  readonly isTrashed: boolean
+}
+
+const ROOT_PLACE: Place = { prefix: '', isTrashed: false }
+const REMEMBERED_PLACES = 50_000
 const MAX_ANCESTORS = 1000 // rows never form a cycle by parents; a journal damaged by hand could
 
 export class Tree {
@@ -30,6 +38,7 @@ export class Tree {
   readonly #names = new Map<number, Map<string, number>>()
   readonly #linksTo = new Map<number, Set<number>>()
   readonly #versionOwner = new Map<number, number>()
+  readonly #places = new Map<number, Place>()
   #counters: Counters
   #steps: TreeStep[] | undefined
 
@@ -143,8 +152,8 @@ export class Tree {
 
   /** Of the row with what its ancestors make of it (7.4). */
   deletedType(row: ObjectRow): DeletedType {
-    if (row.deletedType !== 0) return row.deletedType
-    return [...this.ancestors(row)].some((ancestor) => ancestor.deletedType !== 0) ? 4 : 0
+    if (row.deletedType !== 0 || row.parentId === null) return row.deletedType
+    return this.#place(row.parentId).isTrashed ? 4 : 0
   }
 
   *ancestors(row: ObjectRow): Generator<FolderRow> {
@@ -163,9 +172,7 @@ export class Tree {
 
   /** Relative to the storage's root, without a leading slash; the root's is empty. */
   path(row: ObjectRow): string {
-    if (row.parentId === null) return ''
-    const names = [...this.ancestors(row)].filter((ancestor) => ancestor.parentId !== null).map((ancestor) => ancestor.name)
-    return [...names.reverse(), row.name].join('/')
+    return row.parentId === null ? '' : this.#place(row.parentId).prefix + row.name
   }
 
   linksTo(id: number): readonly ObjectRow[] {
@@ -183,6 +190,23 @@ export class Tree {
     return owner?.versions.some(({ id }) => id === versionId) === true ? owner : undefined
   }
 
+  /** Where a folder stands, remembered until anything changes. */
+  #place(folderId: number): Place {
+    const known = this.#places.get(folderId)
+    if (known !== undefined) return known
+    const folder = this.folder(folderId)
+    const place = this.#newPlace(folder)
+    if (this.#places.size >= REMEMBERED_PLACES) this.#places.clear()
+    this.#places.set(folderId, place)
+    return place
+  }
+
+  #newPlace(folder: FolderRow | undefined): Place {
+    if (folder === undefined) return { prefix: '', isTrashed: true }
+    const above = folder.parentId === null ? ROOT_PLACE : this.#place(folder.parentId)
+    return { prefix: folder.parentId === null ? '' : `${above.prefix}${folder.name}/`, isTrashed: above.isTrashed || folder.deletedType !== 0 }
+  }
+
   #next(counter: keyof Counters): number {
     const value = this.#counters[counter]
     this.#counters = { ...this.#counters, [counter]: value + 1 }
@@ -196,6 +220,7 @@ export class Tree {
   }
 
   #apply(step: TreeStep): void {
+    this.#places.clear()
     const id = 'put' in step ? step.put.id : step.purge
     const before = this.get(id)
     const after = 'put' in step ? step.put : undefined

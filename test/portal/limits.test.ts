@@ -76,3 +76,30 @@ void t.test('E-14: calls inside a batch are free for the bucket and counted for 
   t.same(result_error, [])
   t.equal(result_time[9]!.operating, 3)
 })
+
+void t.test('E-13: above the body limit the front end says 413, above PHP’s the file of a form is lost', async (t) => {
+  const portal = await portalFor(t)
+  await portal.hook('limits', { postMaxBytes: 2000, clientMaxBytes: 5000 })
+  t.equal((await portal.upload('31', 'fits.bin', 'x'.repeat(1000))).status, 200)
+  const lost = await portal.upload('31', 'lost.bin', 'x'.repeat(3000))
+  t.same([lost.status, lost.json.error], [400, 'DISK_BASE_SERVICE_22001'])
+  const refused = await portal.upload('31', 'large.bin', 'x'.repeat(6000))
+  t.equal(refused.status, 413)
+  t.match(refused.text, /nginx/)
+  t.same(await portal.names('31'), ['fits.bin'])
+})
+
+void t.test('E-13: an upload that breaks off leaves nothing behind', async (t) => {
+  const portal = await portalFor(t)
+  const { uploadUrl } = await portal.result('disk.folder.uploadFile', { id: 31 })
+  const url = new URL(text(uploadUrl))
+  const { connect } = await import('node:net')
+  const socket = connect(Number(url.port), '127.0.0.1', () => {
+    socket.write(`POST ${url.pathname}${url.search} HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=B\r\nContent-Length: 100000\r\n\r\n`)
+    socket.write('--B\r\nContent-Disposition: form-data; name="file"; filename="half.bin"\r\n\r\nhalf of it', () => socket.destroy())
+  })
+  await new Promise((resolve) => socket.once('close', resolve))
+  while (Number((await portal.hook('requests')).total) < 2);
+  t.equal((await portal.call('profile')).status, 200)
+  t.same(await portal.names('31'), [])
+})

@@ -48,9 +48,11 @@ export class TreeSeed implements Seed {
   }
 
   row(id: number): ObjectRow | undefined {
-    const storage = STORAGES.find(({ rootId }) => rootId === id)
-    if (storage !== undefined) return rootRow(storage, this.#madeSec)
-    if (id < FIRST_FREE_ID || id > this.highestId) return undefined
+    if (id > this.highestId) return undefined
+    if (id < FIRST_FREE_ID) {
+      const storage = STORAGES.find(({ rootId }) => rootId === id)
+      return storage === undefined ? undefined : rootRow(storage, this.#madeSec)
+    }
     return id < this.#firstFileId ? this.#folder(id - FIRST_FREE_ID + 1) : this.#file(id)
   }
 
@@ -77,7 +79,7 @@ export class TreeSeed implements Seed {
     const folder = Math.floor(index / this.#shape.filesEach) + 1
     const name = `file-${String((index % this.#shape.filesEach) + 1).padStart(this.#fileDigits, '0')}.dat`
     const content = { kind: 'computed', seed: id, sizeBytes: this.#shape.fileBytes, head: null } as const
-    return seededFile({ ...this.#base(id, folderIdOf(folder), name), content })
+    return seededFile(this.#base(id, folderIdOf(folder), name), content)
   }
 
   #base(id: number, parentId: number, name: string): ReturnType<typeof baseRow> {
