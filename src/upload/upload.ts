@@ -165,8 +165,9 @@ export class Upload implements Service {
   /** Every entry in order with what it waits for. */
   async queue(): Promise<readonly QueuedEntry[]> {
     const entries = await this.#options.journal.entries()
-    return entries.map(({ ino, sinceMs }) => {
-      const wait = this.#waits.get(ino)
+    const nowMs = this.#options.clock.nowMs()
+    return entries.map(({ ino, sinceMs, nextTryMs: next }) => {
+      const wait: Wait | undefined = next > nowMs ? { kind: 'wait', reason: 'back-off', untilMs: next } : this.#waits.get(ino)
       const state = this.#active.has(ino) ? 'sending' : (wait?.reason ?? 'ready')
       return { ino, sinceMs, state, on: wait?.on ?? null, untilMs: wait?.untilMs ?? null }
     })

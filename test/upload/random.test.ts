@@ -1,0 +1,107 @@
+/**
+ * Random work on files, as the mount would record it, while the uploader runs, is killed and starts again: in the end the
+ * portal has exactly what is shown here, each under the id that the mirror has. A failing seed becomes a test of its own.
+ */
+import t, { type Test } from 'tap'
+import { seededRandom, type Random } from '../../src/base/random.js'
+import { World } from './world.js'
+
+const STEPS = 40
+
+for (const seed of seeds()) {
+  await t.test(`seed ${seed}: the portal ends with what is shown here`, (t) => play(t, seed))
+}
+
+function seeds(): readonly number[] {
+  const chosen = process.env.UPLOAD_SEED
+  return chosen === undefined ? [1, 2, 3, 4, 5, 6] : chosen.split(',').map(Number)
+}
+
+async function play(t: Test, seed: number): Promise<void> {
+  const random = seededRandom(seed)
+  const world = await World.make(t)
+  for (const path of ['p', 'q', 'p/r']) await world.act('mkdir', { path }, 'owner')
+  for (const path of ['a', 'p/b', 'p/r/c', 'q/d', 'q/e']) await world.act('write', { path, content: path }, 'owner')
+  await world.boot()
+  world.upload.start()
+  const done: string[] = []
+  for (let step = 0; step < STEPS; step += 1) {
+    done.push(await workOnce(world, random, step))
+    const chance = random.fraction()
+    if (chance < 0.1) {
+      await world.reboot(random.fraction() < 0.5 ? undefined : { at: Math.floor(random.fraction() * 3), when: random.fraction() < 0.5 ? 'before' : 'after' })
+      world.upload.start()
+    } else if (chance < 0.3) await world.upload.hurry()
+    else if (chance < 0.5) await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+  await world.reboot()
+  await world.upload.hurry()
+  await world.sync()
+  const here = await world.files.tree()
+  const there = await world.tree()
+  const story = done.join('\n')
+  t.same([...there.keys()].sort(), [...here.keys()].sort(), story)
+  for (const [path, row] of there) {
+    const item = here.get(path)
+    t.equal(item?.id, row.id, `${path} is the object the mirror knows`)
+    if (row.type !== 'file' || item?.text === undefined) continue
+    t.equal(await world.content(path), item.text, `${path} has its bytes`)
+  }
+  t.same(await world.on.journal.entries(), [])
+  t.same(world.notices.filter(({ kind }) => kind !== 'replaced'), [], 'nobody else was there, so there is no conflict')
+}
+
+async function workOnce(world: World, random: Random, step: number): Promise<string> {
+  const here = await world.files.tree()
+  const all = [...here.entries()]
+  const folders = ['', ...all.filter(([, { kind }]) => kind === 'folder').map(([path]) => path)]
+  const files = all.filter(([, { kind }]) => kind === 'file').map(([path]) => path)
+  const pick = (from: readonly string[]): string => from[Math.floor(random.fraction() * from.length)] ?? ''
+  const inside = (folder: string, name: string): string => (folder === '' ? name : `${folder}/${name}`)
+  const name = pick(['a', 'b', 'c', 'd', 'e', 'p', 'q', 'r', 's'])
+  const target = inside(pick(folders), name)
+  const text = random.fraction() < 0.1 ? '' : `text ${step}`
+  switch (Math.floor(random.fraction() * 8)) {
+    case 0:
+    case 1: {
+      if (here.get(target)?.kind === 'folder') return 'nothing'
+      await world.files.write(target, text)
+      return `write ${target} "${text}"`
+    }
+    case 2: {
+      const file = pick(files)
+      if (file === '') return 'nothing'
+      await world.files.write(file, text)
+      return `write ${file} "${text}"`
+    }
+    case 3: {
+      if (here.has(target)) return 'nothing'
+      await world.files.mkdir(target)
+      return `mkdir ${target}`
+    }
+    case 4: {
+      const file = pick(files)
+      if (file === '') return 'nothing'
+      await world.files.remove(file)
+      return `remove ${file}`
+    }
+    case 5: {
+      const folder = pick(folders.slice(1))
+      if (folder === '' || random.fraction() < 0.6) return 'nothing'
+      await world.files.removeTree(folder)
+      return `removeTree ${folder}`
+    }
+    case 6: {
+      const file = pick(files)
+      if (file === '' || file === target || here.get(target)?.kind === 'folder') return 'nothing'
+      await world.files.rename(file, target)
+      return `rename ${file} ${target}`
+    }
+    default: {
+      const folder = pick(folders.slice(1))
+      if (folder === '' || here.has(target) || `${target}/`.startsWith(`${folder}/`)) return 'nothing'
+      await world.files.rename(folder, target)
+      return `rename ${folder} ${target}`
+    }
+  }
+}
