@@ -3,6 +3,7 @@
  * a folder that is itself alive, and the portal's word about the id itself (gate of bitrix24-desktop-sync.md section 11);
  * the root's absence is never believed.
  */
+import type { Clock } from '../base/clock.js'
 import { ROOT_INO, type Ino, type RemoteId } from '../base/ids.js'
 import type { Log } from '../base/log.js'
 import type { CallOptions, Drive, ItemState, RemoteItem } from '../drive/drive.js'
@@ -24,9 +25,11 @@ export interface ReconcilerOptions {
   readonly applier: ListingApplier
   readonly gone: GoneRows
   readonly finder: WhereaboutsFinder
+  readonly clock: Clock
   readonly log: Log
 }
 
+const SAME_LISTING_MS = 60_000 // that a folder in use is the same as a moment ago is not worth a write
 const MOST_ASKED_BELOW = 500 // cached files of a folder that is gone: 10 requests to spare their download if they moved
 
 interface Judged {
@@ -55,8 +58,7 @@ export class Reconciler {
       if (missing.length > 0) doubtful.push(listed.folder)
     }
     for (const row of await this.#o.mirror.getMany(doubtful)) if (hasBase(row) && row.ino !== ROOT_INO) candidates.set(row.ino, row)
-    const apply = (): Promise<unknown> =>
-      Promise.all([...present].map(([{ folder, stamp }, items]) => this.#o.applier.apply(folder, items, { stamp, listed: true })))
+    const apply = (): Promise<unknown> => Promise.all([...present].map(([{ folder, stamp }, items]) => this.#apply(folder, items, stamp)))
     if (candidates.size === 0) {
       await apply()
       return
@@ -68,6 +70,12 @@ export class Reconciler {
     const moved = judged.filter(({ verdict }) => verdict.kind === 'elsewhere')
     await this.#move(moved, stamp, call)
     if (moved.length > 0) await apply() // names that were taken are free now
+  }
+
+  async #apply(folder: Ino, items: readonly RemoteItem[], stamp: Stamp): Promise<void> {
+    const listedMs = (await this.#o.mirror.get(folder))?.listedMs ?? null
+    if (items.length === 0 && listedMs !== null && this.#o.clock.nowMs() - listedMs < SAME_LISTING_MS) return
+    await this.#o.applier.apply(folder, items, { stamp, listed: true })
   }
 
   /** Asks about each row and the folder it should be in. */

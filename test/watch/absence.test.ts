@@ -36,7 +36,7 @@ await t.test('what is trashed or destroyed on the portal goes here and is not up
   t.same(await scene.names('docs'), ['c.txt', 'deep'])
   await t.rejects(scene.cache.acquire(a.contentId!), { code: 'not-found' })
   t.equal(await scene.journal.count(), 0)
-  t.same(scene.deltas.map(({ kind }) => kind), ['vanished', 'vanished'])
+  t.same(scene.reported(), ['vanished', 'vanished'])
 })
 
 await t.test('what was deleted while paused is deleted on resume, not undone (C14)', async (t) => {

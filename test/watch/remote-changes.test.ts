@@ -24,7 +24,7 @@ await t.test('what is new on the portal appears (C21), also in a folder nobody h
   await scene.act('mkdir', { path: 'docs/deeper' })
   await sync(scene)
   t.same(await scene.names('docs'), ['deeper', 'new.txt', 'note.txt', 'plan.txt'])
-  t.same(scene.deltas.map(({ kind }) => kind), ['appeared', 'appeared'])
+  t.same(scene.reported(), ['appeared', 'appeared'])
   t.equal((await scene.known('docs/deeper'))?.listedMs, null)
   t.match(await scene.watch.lastSync(), /^2/)
 })
@@ -35,7 +35,7 @@ await t.test('nothing changes when nothing changed (C1), and a look costs one re
   await scene.forgetTraffic()
   await sync(scene)
   t.equal((await scene.traffic()).total, 1)
-  t.same(scene.deltas, [])
+  t.same(scene.reported(), [])
 })
 
 await t.test('a new version makes the cached bytes stale and the file another node (C6)', async (t) => {
@@ -51,7 +51,7 @@ await t.test('a new version makes the cached bytes stale and the file another no
   t.equal(after.sizeBytes, 'plan number two'.length)
   t.equal(after.base?.version, before.base!.version + 1)
   await t.rejects(scene.cache.acquire(before.contentId!), { code: 'not-found' })
-  t.same(scene.deltas.map(({ kind }) => kind), ['content'])
+  t.same(scene.reported(), ['content'])
 })
 
 await t.test('a new version of a file with an unsent edit leaves the edit and its base, so that the upload sees the conflict (C7)', async (t) => {
@@ -255,7 +255,7 @@ await t.test('a newer version that a reader met is recorded at once (C6)', async
   t.equal(after.base?.version, 2)
   t.equal(after.contentId, null)
   t.equal(after.name, 'plan.txt', 'its place is not judged by a look at the file alone')
-  t.same(scene.deltas.map(({ kind }) => kind), ['content'])
+  t.same(scene.reported(), ['content'])
 })
 
 await t.test('a connected folder is shown once, and another link to it when the first one goes (13.2)', async (t) => {

@@ -62,6 +62,11 @@ export class Scene {
     } })
   }
 
+  /** Kinds of what was reported; times of folders, which depend on the second, left out. */
+  reported(): readonly MirrorDelta['kind'][] {
+    return this.deltas.map(({ kind }) => kind).filter((kind) => kind !== 'attributes')
+  }
+
   list(ino: Ino = ROOT_INO, deadlineMs?: number): Promise<void> {
     return this.watch.ensureListed(ino, this.signal, deadlineMs)
   }
@@ -158,7 +163,7 @@ export async function setUp(test: Test, options: PortalOptions & { readonly keep
   const open = createDrive({
     webhook: portal.webhook,
     runtimeDirectory: join(directory, 'run'),
-    clock: systemClock,
+    clock: { nowMs: () => clock.nowMs(), monotonicMs: () => clock.monotonicMs(), setTimer: (delayMs, callback) => systemClock.setTimer(delayMs, callback) }, // the budget follows a test's time
     random: systemRandom,
     log: silentLog,
     stallDeadlineMs: () => 5_000,

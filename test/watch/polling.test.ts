@@ -1,0 +1,160 @@
+import t from 'tap'
+import { FakeClock } from '../../src/base/clock.js'
+import { ROOT_INO, type Ino } from '../../src/base/ids.js'
+import type { MirrorDelta } from '../../src/mirror/delta.js'
+import { setUp, type Scene } from './scene.js'
+
+const STEP_MS = 13_000
+
+async function listAll(scene: Scene, ino: Ino = ROOT_INO): Promise<void> {
+  await scene.list(ino)
+  for (const child of await scene.mirror.getMany([...(await scene.mirror.children(ino)).values()])) if (child.kind === 'folder') await listAll(scene, child.ino)
+}
+
+/** Tells when the watch rests: it is the only one that sets timers here for longer than a moment. */
+class RestingClock extends FakeClock {
+  #pending = 0
+
+  override setTimer(delayMs: number, callback: () => void): () => void {
+    let isOver = false
+    const over = (): void => {
+      if (!isOver) this.#pending -= 1
+      isOver = true
+    }
+    this.#pending += 1
+    const cancel = super.setTimer(delayMs, () => {
+      over()
+      callback()
+    })
+    return () => {
+      over()
+      cancel()
+    }
+  }
+
+  async resting(): Promise<void> {
+    while (this.#pending === 0) await new Promise((resolve) => setImmediate(resolve))
+  }
+}
+
+/** Moves time on and waits for the look that falls due. */
+async function look(clock: RestingClock, byMs = STEP_MS): Promise<void> {
+  await clock.resting()
+  await clock.advance(byMs)
+  await clock.resting()
+}
+
+/** The first look after the start, over everything that was listed before. */
+async function started(scene: Scene, clock: RestingClock): Promise<void> {
+  await clock.advance(60_000)
+  scene.watch.start()
+  await clock.resting()
+}
+
+await t.test('a change in a folder in use is seen within 15 seconds, by one request', async (t) => {
+  const clock = new RestingClock()
+  const scene = await setUp(t, { seed: 'tree:3x5', watchClock: clock })
+  await listAll(scene)
+  await started(scene, clock)
+  scene.watch.noteUse((await scene.known('folder-2'))!.ino)
+  await look(clock)
+  await scene.act('write', { path: 'folder-2/new.txt', content: 'new' })
+  await scene.act('trash', { path: 'folder-2/file-3.dat' })
+  await scene.forgetTraffic()
+  await look(clock)
+  t.ok((await scene.names('folder-2')).includes('new.txt'))
+  t.notOk((await scene.names('folder-2')).includes('file-3.dat'))
+  t.equal((await scene.traffic()).total, 2, 'one look, and one question about what is missing')
+})
+
+await t.test('in a large folder a look costs two requests, and shows edits, renames, removals and what was moved in', async (t) => {
+  const clock = new RestingClock()
+  const scene = await setUp(t, { seed: 'tree:2x120', watchClock: clock })
+  await listAll(scene)
+  const folder = (await scene.known('folder-1'))!
+  scene.watch.noteUse(folder.ino)
+  await started(scene, clock)
+  await look(clock)
+  await look(clock)
+  await scene.forgetTraffic()
+  await look(clock)
+  t.same((await scene.traffic()).methods, { batch: 2, 'disk.folder.getchildren': 1, 'disk.folder.get': 1 }, 'nothing changed: no page but the newest')
+  await scene.act('write', { path: 'folder-1/file-007.dat', content: 'edited' })
+  await scene.act('rename', { path: 'folder-1/file-008.dat', name: 'renamed.dat' })
+  await scene.act('trash', { path: 'folder-1/file-009.dat' })
+  await scene.act('move', { path: 'folder-2/file-010.dat', to: '' })
+  await scene.act('rename', { path: 'file-010.dat', name: 'guest.dat' })
+  await scene.act('move', { path: 'guest.dat', to: 'folder-1' })
+  await look(clock)
+  t.equal((await scene.known('folder-1/file-007.dat'))?.sizeBytes, 6)
+  t.ok(await scene.known('folder-1/renamed.dat'))
+  t.notOk(await scene.known('folder-1/file-009.dat'))
+  t.ok(await scene.known('folder-1/guest.dat'))
+})
+
+await t.test('an hour of use costs at most 600 requests and an idle hour at most 300', { timeout: 100_000 }, async (t) => {
+  const clock = new RestingClock()
+  const scene = await setUp(t, { seed: 'tree:120x3', watchClock: clock })
+  await listAll(scene)
+  await started(scene, clock)
+  for (let turn = 0; turn < 5; turn += 1) await look(clock, 2_000)
+  await scene.forgetTraffic()
+  const folders = (await scene.mirror.listedFolders(50)).map(({ ino }) => ino)
+  for (let elapsedMs = 0; elapsedMs < 3_600_000; elapsedMs += STEP_MS) {
+    for (const ino of folders) scene.watch.noteUse(ino)
+    await look(clock)
+  }
+  const use = (await scene.traffic()).total
+  t.ok(use > 200 && use <= 600, `${use} requests in an hour of use`)
+  await clock.advance(600_000)
+  await clock.resting()
+  await scene.forgetTraffic()
+  for (let elapsedMs = 0; elapsedMs < 3_600_000; elapsedMs += 300_000) await look(clock, 300_000)
+  const idle = (await scene.traffic()).total
+  t.ok(idle > 5 && idle <= 300, `${idle} requests in an idle hour`)
+})
+
+await t.test('nothing is asked while paused, and everything is looked at afterwards', async (t) => {
+  const clock = new RestingClock()
+  const scene = await setUp(t, { seed: 'tree:60x2', watchClock: clock })
+  await listAll(scene)
+  await started(scene, clock)
+  await look(clock)
+  scene.watch.setPaused(true)
+  await look(clock)
+  await scene.forgetTraffic()
+  scene.watch.noteUse(ROOT_INO)
+  await clock.advance(3_600_000)
+  t.equal((await scene.traffic()).total, 0)
+  await scene.act('trash', { path: 'folder-03/folder-31' })
+  await scene.act('trash', { path: 'folder-01/file-1.dat' })
+  const gone = new Set<string>()
+  const seen = new Promise<void>((resolve) => {
+    scene.onDelta = (deltas: readonly MirrorDelta[]) => {
+      for (const delta of deltas) if (delta.kind === 'vanished') gone.add(delta.at.name)
+      if (gone.has('folder-31') && gone.has('file-1.dat')) resolve()
+    }
+  })
+  scene.watch.setPaused(false)
+  for (let turn = 0; turn < 5; turn += 1) await look(clock, 2_000)
+  await seen
+  t.notOk(await scene.known('folder-03/folder-31'))
+})
+
+await t.test('back online, everything is looked at', async (t) => {
+  const clock = new RestingClock()
+  const scene = await setUp(t, { seed: 'tree:3x2', watchClock: clock })
+  await listAll(scene)
+  await started(scene, clock)
+  scene.watch.setOnline(false)
+  await look(clock)
+  await scene.act('trash', { path: 'folder-1/file-1.dat' })
+  const gone = new Promise<void>((resolve) => {
+    scene.onDelta = () => {
+      resolve()
+    }
+  })
+  scene.watch.setOnline(true)
+  await gone
+  t.same(await scene.names('folder-1'), ['file-2.dat'])
+})
