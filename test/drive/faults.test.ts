@@ -194,3 +194,16 @@ t.test('no secret leaves with any failure of the drive, nor with its log', async
   }
   t.notOk(under.logged.join('').includes(secret))
 })
+
+t.test('a method that has used up its execution time tells people and makes services wait', async (t) => {
+  const under = await driveFor(t)
+  const { drive, rootId, hook } = under
+  await hook('limits', { operatingSeconds: 2, costs: { 'disk.folder.get': 3 } })
+  await drive.getFolder(rootId, person)
+  await t.rejects(drive.getFolder(rootId, person), { code: 'operating-limit' })
+  await hook('requests', undefined, 'DELETE')
+  await t.rejects(drive.getFolder(rootId, person), { code: 'operating-limit' })
+  t.match(await under.calls(), { total: 0 }, 'nobody asks in vain')
+  t.match(await drive.itemStates([{ id: rootId, kind: 'folder' }], { priority: 'background', signal: AbortSignal.timeout(200) }).catch((error: unknown) => error), { code: 'cancelled' })
+  t.match(await drive.account(person), { userId: '1' }, 'other methods go on')
+})
