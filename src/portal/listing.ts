@@ -15,7 +15,8 @@ export const PAGE_ROWS = 50
 
 export interface Page<T> {
   readonly rows: readonly T[]
-  readonly total: number
+  /** Missing where the portal did not count. */
+  readonly total?: number
   readonly next?: number
 }
 
@@ -71,7 +72,8 @@ export function listPage<T>(rows: Iterable<T>, kind: ListKind<T>, parameters: Pa
   const order = orderOf(kind, parameters.order, rules.traits)
   const kept = filtered(rows, kind, testOf(kind, parameters.filter, rules))
   const ordered = order === undefined ? unordered(kept, rules) : order.length === 0 ? kept : kept.sort((left, right) => firstDifference(order, left, right))
-  return pageOf(ordered, parameters.start)
+  const page = pageOf(ordered, parameters.start)
+  return integerOf(parameters.start) < 0 && rules.traits.negativeStart === 'has-no-total' ? { rows: page.rows } : page
 }
 
 /** The 50 rows from `start` on; a negative start is the first page. */
@@ -104,7 +106,8 @@ function orderOf<T>(kind: ListKind<T>, order: unknown, traits: Traits): readonly
   const orders: Order<T>[] = []
   for (const [name, direction] of columns) {
     const column = name.toUpperCase()
-    if (!kind.orderable.includes(column)) {
+    const isHidden = column === 'SYNC_UPDATE_TIME' && traits.syncTimeOrder === 'unknown'
+    if (isHidden || !kind.orderable.includes(column)) {
       if (traits.unknownOrderColumn === 'ignored') continue
       throw new RestFailure(400, 'ERROR_CORE', `Unknown field definition \`${column}\``)
     }

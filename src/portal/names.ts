@@ -19,7 +19,8 @@ export function isValidName(name: string, rules: NameRules): boolean {
 }
 
 /** Uploads repair names instead of refusing them (E-31): trimmed, emoji and invalid characters become `_`. */
-export function correctedUploadName(name: string): string {
+export function uploadName(name: string, rules: { readonly uploadNames: 'repaired' | 'refused' }): string {
+  if (rules.uploadNames === 'refused') return name
   return name
     .trim()
     .replace(PICTOGRAPH, (sign) => ((sign.codePointAt(0) ?? 0) > LAST_THREE_BYTE_CHARACTER ? '_' : sign))

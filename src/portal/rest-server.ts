@@ -3,6 +3,7 @@
  * authorized, answered. What goes wrong by protocol is a RestFailure and becomes its JSON; what goes wrong in here is 500.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { Readable } from 'node:stream'
 import { delay, type Clock } from '../base/clock.js'
 import { errorText } from '../base/errors.js'
 import type { Log } from '../base/log.js'
@@ -128,7 +129,8 @@ export class RestServer {
       this.#requests.countMethod('download')
       const { answer, about } = answerDownload({ caller, parameters, headers: request.headers, rangeMode: fault?.kind === 'range-mode' ? fault.mode : undefined }, this.#desk)
       entry.parameters = about
-      return { answer, isContent: true, fault }
+      // What HEAD says is known; what it sends is nothing (8.2).
+      return { answer: request.method === 'HEAD' ? { ...answer, body: Readable.from([]) } : answer, isContent: true, fault }
     }
     if (route.method === 'upload') {
       this.#requests.countMethod('upload')

@@ -3,7 +3,7 @@
  * are gone with it follows from their ancestors. A link is disconnected and never trashed (E-60), and links to what is
  * trashed vanish with the sharing.
  */
-import { uniqueNameIn } from './changes.js'
+import { touch, uniqueNameIn } from './changes.js'
 import type { Desk } from './desk.js'
 import { RestFailure } from './rest-failure.js'
 import type { FolderRow, ObjectRow } from './rows.js'
@@ -30,6 +30,7 @@ export function restoreRow<T extends ObjectRow>(desk: Desk, row: T): T {
   if (desk.tree.deletedType(row) === 0) return row
   return desk.tree.change(() => {
     reviveAncestors(desk, row)
+    if (desk.traits().restoreSetsParentTime && row.parentId !== null) touch(desk, row.parentId)
     const restored = revive(desk, row)
     if (restored.type === 'folder') reviveDescendants(desk, restored)
     return restored

@@ -6,7 +6,7 @@ import type { Caller } from './account.js'
 import { createFile, exceedsQuota } from './changes.js'
 import type { Desk } from './desk.js'
 import type { IncomingContent } from './incoming.js'
-import { correctedUploadName } from './names.js'
+import { uploadName } from './names.js'
 import { idOf, textOf, type Parameters } from './parameters.js'
 import { accessDenied, diskFailure, notFound } from './rest-failure.js'
 
@@ -28,7 +28,7 @@ export function answerUpload(request: UploadRequest, desk: Desk): { result: unkn
   if (!desk.rights.allows(caller.userId, folder, 'add')) throw accessDenied()
   const refused = file.content.sizeBytes === 0 && desk.traits().emptyMultipartFile === 'refused'
   if (refused || exceedsQuota(desk, file.content.sizeBytes)) throw diskFailure('DISK_FOLDER_22002', 'Unable to save file.')
-  const name = correctedUploadName(file.fileName ?? '')
+  const name = uploadName(file.fileName ?? '', desk.traits())
   const row = createFile(desk, { parent: folder, name, by: caller.userId, unique: frozen.generateUniqueName === '1' }, () => file.take())
   return { result: desk.presenter.object(row, caller, 'created'), about: { id: String(folder.id), name, sizeBytes: file.content.sizeBytes } }
 }

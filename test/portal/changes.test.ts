@@ -135,6 +135,8 @@ void t.test('E-44: an editor may trash but not destroy', async (t) => {
   t.equal(refused.json.error, 'ACCESS_DENIED')
   t.equal((await portal.result('disk.file.markDeleted', { id: file.id })).DELETED_TYPE, 3)
   t.equal((await portal.result('disk.file.restore', { id: file.id })).DELETED_TYPE, 0, 'what I trashed I may take back')
+  await portal.hook('traits', { editorMayDestroy: true })
+  t.equal(await portal.result('disk.file.delete', { id: file.id }), true)
 })
 
 void t.test('E-45: roots are protected with an empty error', async (t) => {

@@ -118,6 +118,14 @@ void t.test('E-54: Content-Disposition has the name in ASCII and in UTF-8', asyn
   t.equal(header, `attachment; filename="Otchyet za god.txt"; filename*=utf-8''${encodeURIComponent('Отчёт за год.txt')}`)
 })
 
+void t.test('8.2: HEAD tells the length and sends nothing', async (t) => {
+  const portal = await portalFor(t)
+  const file = await portal.file('31', 'a.txt', '0123456789')
+  const head = await portal.fetch(text(file.DOWNLOAD_URL), { method: 'HEAD' })
+  t.same([head.status, head.headers.get('content-length'), head.text], [200, '10', ''])
+  t.equal((await portal.hook('requests')).bytesDown, 0)
+})
+
 void t.test('E-57: by trait, a download without User-Agent gets nginx’s bare 404', async (t) => {
   const portal = await portalFor(t, { traits: { emptyAgentDownload: 'nginx-404' } })
   const file = await portal.file('31', 'a.txt')

@@ -1,6 +1,8 @@
 import t from 'tap'
+import { readFile } from 'node:fs/promises'
 import { FakeClock, type Clock } from '../../src/base/clock.js'
 import { startPortal } from '../../src/portal/portal.js'
+import { TRAIT_SPECS } from '../../src/portal/traits.js'
 import { portalFor } from './drive-client.js'
 import { text } from './json.js'
 
@@ -103,4 +105,11 @@ void t.test('several portals run at once, and close ends busy connections', asyn
 void t.test('--tls is refused with words for now, and an unknown seed too', async (t) => {
   await t.rejects(startPortal({ tls: true }), { code: 'usage' })
   await t.rejects(startPortal({ seed: 'forest' }), { code: 'usage' })
+})
+
+void t.test('the README names every trait, every hook and every kind of fault', async (t) => {
+  const readme = await readFile(new URL('../../../src/portal/README.md', import.meta.url), 'utf8')
+  for (const name of Object.keys(TRAIT_SPECS)) t.ok(readme.includes(`\`${name}\``), name)
+  for (const hook of ['tree', 'requests', 'act', 'faults', 'limits', 'latency', 'clock', 'traits', 'account']) t.ok(readme.includes(`$HOOKS/${hook}`), hook)
+  for (const kind of ['status', 'html', 'reset', 'stall', 'truncate', 'lost-answer', 'slow', 'empty', 'range-mode', 'result-false']) t.ok(readme.includes(`\`${kind}\``), kind)
 })

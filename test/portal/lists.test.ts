@@ -33,6 +33,13 @@ void t.test('E-15: start=-1 is the first page, with total', async (t) => {
   t.equal(json.result[0]!.ID, '101')
 })
 
+void t.test('E-15: by trait, start=-1 does not count', async (t) => {
+  const portal = await portalFor(t, { seed: 'tree:1x60', traits: { negativeStart: 'has-no-total' } })
+  const { json } = await portal.call('disk.folder.getChildren', { id: 100, order: { ID: 'ASC' }, start: -1 })
+  t.equal(json.result.length, 50)
+  t.notOk('total' in json || 'next' in json)
+})
+
 void t.test('E-16: without order the sequence differs from call to call', async (t) => {
   const portal = await portalFor(t, { seed: 'tree:1x200' })
   const first = ids(await portal.result('disk.folder.getChildren', { id: 100 }))
@@ -52,6 +59,8 @@ void t.test('E-17: order takes visible columns and SYNC_UPDATE_TIME; a wrong col
   t.same(await portal.names('31', { order: { NAME: 'DESC' } }), ['c.txt', 'b.txt', 'a.txt'])
   t.same(await portal.names('31', { order: { SIZE: 'ASC' } }), ['a.txt', 'b.txt', 'c.txt'])
   t.same(await portal.names('31', { order: { SYNC_UPDATE_TIME: 'DESC' } }), ['c.txt', 'a.txt', 'b.txt'])
+  await portal.hook('traits', { syncTimeOrder: 'unknown' })
+  t.equal((await portal.call('disk.folder.getChildren', { id: 31, order: { SYNC_UPDATE_TIME: 'ASC' } })).status, 400)
   const wrong = await portal.call('disk.folder.getChildren', { id: 31, order: { COLOUR: 'ASC' } })
   t.equal(wrong.status, 400)
   await portal.hook('traits', { unknownOrderColumn: 'ignored' })

@@ -42,6 +42,12 @@ void t.test('E-31: addSubFolder and rename refuse bad names, uploads repair them
   t.equal((await portal.folder('31', 'я'.repeat(255))).NAME, 'я'.repeat(255))
 })
 
+void t.test('E-31: by trait, uploads refuse bad names too', async (t) => {
+  const portal = await portalFor(t, { traits: { uploadNames: 'refused' } })
+  t.equal((await portal.call('disk.folder.uploadFile', { id: 31, data: { NAME: 'a*b' }, fileContent: 'YQ==' })).json.error, 'DISK_MO_28000')
+  t.equal((await portal.upload('31', 'a*b', 'a')).json.error, 'DISK_MO_28000')
+})
+
 void t.test('E-31: the names . and .. are taken, or refused by trait', async (t) => {
   const portal = await portalFor(t)
   t.equal((await portal.folder('31', '..')).NAME, '..')
@@ -60,6 +66,8 @@ void t.test('E-32: the same name is a success, another case is allowed, nothing 
     t.equal(answer.json.error, 0)
     t.equal(answer.json.error_description, 'Empty name.')
   }
+  await portal.hook('traits', { zeroName: 'accepted' })
+  t.equal((await portal.result('disk.file.rename', { id: ID, newName: '0' })).NAME, '0')
   await portal.file('31', 'b.txt')
   t.equal((await portal.call('disk.file.rename', { id: ID, newName: 'B.txt' })).json.error, 'DISK_OBJ_22000')
 })

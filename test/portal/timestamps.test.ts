@@ -59,9 +59,12 @@ void t.test('E-48: a move sets the target’s time only', async (t) => {
 })
 
 void t.test('E-48: trashing sets nothing, a restore sets the object’s own time', async (t) => {
-  const { ids, touched } = await scene(t)
+  const { portal: ours, ids, touched } = await scene(t)
   t.same(await touched((portal) => portal.result('disk.file.markDeleted', { id: ids.file })), [])
   t.same(await touched((portal) => portal.result('disk.file.restore', { id: ids.file })), ['file'])
+  await ours.result('disk.file.markDeleted', { id: ids.file })
+  await ours.hook('traits', { restoreSetsParentTime: true })
+  t.same(await touched((portal) => portal.result('disk.file.restore', { id: ids.file })), ['P', 'file'])
   t.same(await touched((portal) => portal.result('disk.file.delete', { id: ids.file })), ['file'], 'gone, and nobody else noticed')
 })
 

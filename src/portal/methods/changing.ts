@@ -20,7 +20,7 @@ function rename(type: ObjectType): Method {
       const row = requireObject(call, desk, { type, level: 'edit' })
       const name = textOf(call.parameters.newName)
       // "0" is empty to PHP (E-32).
-      if (name === '' || name === '0') throw new RestFailure(400, 0, 'Empty name.')
+      if (name === '' || (name === '0' && desk.traits().zeroName === 'empty')) throw new RestFailure(400, 0, 'Empty name.')
       return shown(call, desk, renameRow(desk, row, name, call.caller.userId))
     },
   }
@@ -90,7 +90,7 @@ function destroy(type: ObjectType): Method {
     scope: 'disk',
     parameters: ['id*'],
     run(call, desk) {
-      destroyRow(desk, requireObject(call, desk, { type, level: 'full' }))
+      destroyRow(desk, requireObject(call, desk, { type, level: desk.traits().editorMayDestroy ? 'edit' : 'full' }))
       return { result: true }
     },
   }

@@ -5,6 +5,7 @@
 import { realFile, requireObject, requireStorage, requireTarget } from '../access.js'
 import { addVersion, createFile, createFolder, exceedsQuota } from '../changes.js'
 import type { Call, Desk, Method, MethodAnswer, MethodTable } from '../desk.js'
+import { uploadName } from '../names.js'
 import { truthOf } from '../parameters.js'
 import { accessDenied, diskFailure, RestFailure } from '../rest-failure.js'
 import type { FileRow, FolderRow } from '../rows.js'
@@ -84,12 +85,12 @@ function editableFile(call: Call, desk: Desk, row: FileRow): FileRow {
 
 function addFolder(call: Call, desk: Desk, parent: FolderRow): MethodAnswer {
   checkRights(call.parameters.rights)
-  const folder = createFolder(desk, { parent, name: nameFromData(call.parameters.data, 'folder'), by: call.caller.userId })
+  const folder = createFolder(desk, { parent, name: nameFromData(call.parameters.data), by: call.caller.userId })
   return { result: desk.presenter.object(folder, call.caller, 'created') }
 }
 
 async function uploadBase64(call: Call, desk: Desk, parent: FolderRow): Promise<MethodAnswer> {
-  const name = nameFromData(call.parameters.data, 'upload')
+  const name = nameFromData(call.parameters.data, (given) => uploadName(given, desk.traits()))
   const file = await withBase64Content(call.parameters.fileContent, desk, (incoming) => {
     if (exceedsQuota(desk, incoming.content.sizeBytes)) throw new RestFailure(400, desk.traits().emptyContentCode, 'Could not save file.')
     return createFile(desk, { parent, name, by: call.caller.userId, unique: wantsUnique(call, desk) }, () => incoming.take())

@@ -6,7 +6,6 @@ import type { Desk } from '../desk.js'
 import { IncomingContent } from '../incoming.js'
 import { base64Digits } from '../json-body.js'
 import { entriesOf, isPhpArray, listOf, textOf } from '../parameters.js'
-import { correctedUploadName } from '../names.js'
 import { diskFailure, RestFailure } from '../rest-failure.js'
 
 /** Runs `store` with the content; what `store` did not take is removed. */
@@ -27,11 +26,11 @@ async function decoded(value: unknown, desk: Desk): Promise<IncomingContent> {
   return new IncomingContent(await desk.contents.store(Buffer.from(base64Digits(textOf(base64)), 'base64')), null)
 }
 
-/** `data.NAME`, required (DISK_BASE_SERVICE_22001); corrected only for uploads. */
-export function nameFromData(data: unknown, kind: 'upload' | 'folder'): string {
+/** `data.NAME`, required (DISK_BASE_SERVICE_22001); corrected for uploads only. */
+export function nameFromData(data: unknown, correct: (name: string) => string = (name) => name): string {
   const name = isPhpArray(data) ? textOf(data.NAME) : ''
   if (name === '') throw diskFailure('DISK_BASE_SERVICE_22001', 'Required parameter: NAME')
-  return kind === 'upload' ? correctedUploadName(name) : name
+  return correct(name)
 }
 
 /** A malformed `rights` is refused with an empty code; what it grants is left aside. */
