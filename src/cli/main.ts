@@ -9,13 +9,16 @@ process.stdout.on('error', (error) => {
   if (systemCode(error) !== 'EPIPE') throw error
 })
 
-process.exitCode = await runCommandLine(process.argv.slice(2), {
+const exitCode = await runCommandLine(process.argv.slice(2), {
   stdin: process.stdin,
   stdout: process.stdout,
   stderr: process.stderr,
   env: process.env,
   workingDirectory: workingDirectory(),
 })
+// Output is written by now (pipes, files and terminals are synchronous here). A daemon in the foreground that could not
+// stop in order must not keep the process, and with it the profile's lock.
+process.exit(exitCode)
 
 /** A shell may stand in a folder that is gone, or in a mount that lost its daemon. */
 function workingDirectory(): string {

@@ -109,7 +109,7 @@ async function askPortal({ openDrive }: ConnectSurroundings, webhook: Webhook): 
 const NEXT_STEPS: Partial<Record<ErrorCode, (host: string) => string>> = {
   'bad-credentials': (host) => `${host} does not accept this webhook: it is mistyped, or was deleted there; make a new one on the portal and connect again`,
   'no-rest-on-plan': (host) => `the plan of ${host} does not include REST, so no webhook works there: ask its administrator for a paid plan, then connect again`,
-  'missing-scope': () => 'the webhook lacks the permission "Drive (disk)": tick it where the webhook was made and connect again',
+  'missing-scope': () => 'the webhook lacks the permission (scope) "disk": tick "Drive (disk)" where the webhook was made and connect again',
   'extranet-user': () => 'the webhook belongs to an extranet user, who has no drive over REST: use the webhook of an employee',
   'no-drive-yet': (host) => `the portal has not made your drive yet: open Drive once on https://${host}/ and connect again`,
   'portal-gone': (host) => `the portal ${host} is closed: check its address on the web`,

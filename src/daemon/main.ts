@@ -15,6 +15,7 @@ const stop = stopOnSignals()
 // A parent that goes away before the folder answers has given up: nobody waits for this mount.
 process.once('disconnect', stop.abort)
 
+let exitCode = 0
 try {
   await runDaemonProcess({
     paths,
@@ -23,19 +24,26 @@ try {
     stopSignal: stop.signal,
     onReady: ({ folder }) => {
       process.off('disconnect', stop.abort)
-      report({ ready: true, pid: process.pid, folder })
+      void report({ ready: true, pid: process.pid, folder })
     },
   })
 } catch (error) {
-  report({ ready: false, code: errorCode(error), message: redact(errorText(error)) })
-  process.exitCode = 1
+  await report({ ready: false, code: errorCode(error), message: redact(errorText(error)) })
+  exitCode = 1
 }
-stop.release()
+// A stop that failed half-way (a full disk) leaves things open: they must not keep the process, and with it the lock.
+process.exit(exitCode)
 
 /** Says it to the parent while there is one, and lets it go. */
-function report(message: StartReport): void {
-  if (process.send === undefined || !process.connected) return
-  process.send(message, () => {
-    if (process.connected) process.disconnect()
+function report(message: StartReport): Promise<void> {
+  return new Promise((resolve) => {
+    if (process.send === undefined || !process.connected) {
+      resolve()
+      return
+    }
+    process.send(message, () => {
+      if (process.connected) process.disconnect()
+      resolve()
+    })
   })
 }

@@ -57,16 +57,15 @@ export const connectCommand = defineCommand<ConnectOptions>({
   },
 })
 
-async function webhookText({ terminal, output }: Session, word: string | undefined): Promise<string> {
-  const given = word === '-' ? await text(terminal.stdin) : (word ?? (await prompt(terminal, output.note.bind(output))))
+async function webhookText({ terminal }: Session, word: string | undefined): Promise<string> {
+  const given = word === '-' ? await text(terminal.stdin) : (word ?? (await prompt(terminal)))
   if (given.trim() === '') throw new DriveError('usage', 'no webhook was given: paste the whole address, it looks like https://PORTAL/rest/USER/CODE/')
   return given
 }
 
 /** Asks for one line; what is pasted is not shown, because a terminal keeps it. */
-async function prompt({ stdin, stderr }: Terminal, note: (text: string) => void): Promise<string> {
-  note(HOW_TO_MAKE_A_WEBHOOK)
-  stderr.write('Webhook (not shown): ')
+async function prompt({ stdin, stderr }: Terminal): Promise<string> {
+  stderr.write(`${HOW_TO_MAKE_A_WEBHOOK}\nWebhook (not shown): `)
   const nowhere = new Writable({
     write: (_chunk, _encoding, done) => {
       done()
