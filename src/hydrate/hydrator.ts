@@ -11,7 +11,8 @@ import type { ContentCache } from '../cache/content-cache.js'
 import type { Content } from '../cache/content.js'
 import type { Drive, Priority, RemoteFile } from '../drive/drive.js'
 import type { Store } from '../store/store.js'
-import { Transfer, type TransferHost } from './transfer.js'
+import type { TransferHost } from './transfer-host.js'
+import { Transfer } from './transfer.js'
 
 export interface HydratorOptions {
   readonly drive: Drive
@@ -46,7 +47,7 @@ export class Hydrator {
   /** By content; least recently idle first. */
   readonly #transfers = new Map<ContentId, Transfer>()
   /** Transfers that wait for a background stream, in order. */
-  readonly #queue = new Set<Transfer>()
+  readonly #queue = new Set<{ pump(): void }>()
   #backgroundStreams = 0
   #wholeOnlyUntilMs = Number.NEGATIVE_INFINITY
   #stopped = false
@@ -67,12 +68,12 @@ export class Hydrator {
         this.#wholeOnlyUntilMs = this.#clock.monotonicMs() + WHOLE_ONLY_FOR_MS
       },
       cacheLimitBytes: () => options.cache.usage().limitBytes,
-      takeSlot: (transfer) => this.#takeSlot(transfer),
+      takeSlot: (waiting) => this.#takeSlot(waiting),
       freeSlot: () => {
         this.#freeSlot()
       },
-      onIdle: (transfer) => {
-        this.#keepIdle(transfer)
+      onIdle: (content) => {
+        this.#keepIdle(content)
       },
     }
   }
@@ -151,7 +152,7 @@ export class Hydrator {
     return transfer
   }
 
-  #takeSlot(transfer: Transfer): boolean {
+  #takeSlot(transfer: { pump(): void }): boolean {
     if (this.#isPaused()) return false
     if (this.#backgroundStreams >= BACKGROUND_STREAMS) {
       this.#queue.add(transfer)
@@ -171,13 +172,14 @@ export class Hydrator {
     }
   }
 
-  #keepIdle(transfer: Transfer): void {
-    const { id } = transfer.content
-    if (this.#transfers.get(id) !== transfer) return
-    this.#transfers.delete(id)
-    if (transfer.content.isComplete && transfer.content.ranges.totalBytes === transfer.content.sizeBytes) return
-    this.#transfers.set(id, transfer)
-    const idle = [...this.#transfers.values()].filter((other) => other.isIdle)
+  /** A few are remembered; a complete content needs no transfer any more. */
+  #keepIdle(content: Content): void {
+    const transfer = this.#known(content)
+    if (transfer === undefined) return
+    this.#transfers.delete(content.id)
+    if (content.isComplete) return
+    this.#transfers.set(content.id, transfer)
+    const idle = [...this.#transfers.values()].filter((other) => other === transfer || other.isIdle)
     for (const oldest of idle.slice(0, Math.max(0, idle.length - IDLE_TRANSFERS))) this.#transfers.delete(oldest.content.id)
   }
 }

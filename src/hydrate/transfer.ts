@@ -3,75 +3,48 @@
  * next. A byte is asked for once: a reader whose bytes are on their way waits for them, another place gets a stream of
  * its own. Lives while somebody waits or something comes, and holds the content so long.
  */
-import { ByteRanges, type ByteRange } from '../base/byte-ranges.js'
-import type { Clock } from '../base/clock.js'
+import type { ByteRange } from '../base/byte-ranges.js'
 import { DriveError, errorCode, errorText } from '../base/errors.js'
-import type { Log } from '../base/log.js'
 import type { Content } from '../cache/content.js'
-import type { Download, Drive, Priority, RemoteFile } from '../drive/drive.js'
-import type { Store } from '../store/store.js'
+import type { Download, Priority } from '../drive/drive.js'
+import { Attempts } from './attempts.js'
 import { isFinal } from './failure-kinds.js'
-import { PassThrough } from './pass-through.js'
+import { Intake } from './intake.js'
 import { planReadAhead, planWindow } from './plan-window.js'
 import { RangeStream, type StreamHost, type StreamOutcome } from './range-stream.js'
 import { RemoteSource } from './remote-source.js'
+import { StreamBrake } from './stream-brake.js'
+import { isNear, StreamSet } from './stream-set.js'
+import type { TransferHost } from './transfer-host.js'
 import { Waiter } from './waiter.js'
 
-/** What a transfer needs of the hydrator, which sees all of them. */
-export interface TransferHost {
-  readonly drive: Drive
-  readonly store: Store
-  readonly clock: Clock
-  readonly log: Log
-  readonly stallDeadlineMs: () => number
-  readonly onVersionMoved: (remote: RemoteFile) => void
-  readonly isPaused: () => boolean
-  /** The portal does not serve ranges, as far as is known. */
-  readonly servesWholeOnly: () => boolean
-  readonly noteWholeOnly: () => void
-  readonly cacheLimitBytes: () => number
-  /** A slot for a stream that nobody sits in front of; false: `pump` is called when one is free. */
-  readonly takeSlot: (transfer: Transfer) => boolean
-  readonly freeSlot: () => void
-  readonly onIdle: (transfer: Transfer) => void
-}
-
 const STREAMS_AT_ONCE = 3 // head, tail, and one that reads ahead
-const NEAR_BYTES = 4 * 1024 * 1024 // worth waiting for on a stream that is on its way
-const LONGEST_CHAIN_BYTES = 64 * 1024 * 1024 // of reads next to each other, each near the one before
 const SKIPPED_BYTES = 4 * 1024 * 1024 // a stream that would bring more than this once again is cut
 const AHEAD_BYTES = 32 * 1024 * 1024 // a stream waits when it is this far ahead of its reader
 const AHEAD_UNKEPT_BYTES = 8 * 1024 * 1024 // half of what can be held for a reader that comes back a little
-const LONGEST_WAIT_MS = 20_000 // of a stream for its reader; portals cut silent connections themselves
 const LEAVING_MS = 250 // another reader may be between two of its reads
 const WORTH_FINISHING_BYTES = 1024 * 1024 // cheaper than another request
-const PERSIST_BYTES = 32 * 1024 * 1024 // what a kill may cost
-const ATTEMPTS = 5 // in a row without a byte
-const FIRST_PAUSE_MS = 250
 const EARLIER_WINDOWS = 8
 
 export class Transfer implements StreamHost {
   readonly content: Content
   readonly #host: TransferHost
   readonly #source: RemoteSource
-  readonly #passed = new PassThrough()
+  readonly #intake: Intake
   readonly #waiters = new Set<Waiter>()
-  readonly #streams = new Set<RangeStream>()
+  readonly #streams = new StreamSet()
+  readonly #brake: StreamBrake
   readonly #slots = new Set<RangeStream>()
   /** Windows asked for, latest last. */
   #earlier: readonly ByteRange[] = []
-  #failures = 0
-  #cancelRetry: (() => void) | undefined
+  readonly #attempts: Attempts
   #cancelLeaving: (() => void) | undefined
-  /** Wakes streams that wait for their readers. */
-  #wakers = new Set<() => void>()
-  #unpersistedBytes = 0
-  /** The cache had room for the last bytes. */
-  #isKeeping = true
   #isHeld = false
   #stopped = false
   /** The look that proves a download of several answers; those who want the whole wait for it. */
   #proving: Promise<void> | undefined
+  /** A failed proof is not tried again by itself; the next request begins with one. */
+  #stopProving = false
   /** Works that `stop` waits for. */
   readonly #tasks = new Set<Promise<void>>()
 
@@ -83,8 +56,17 @@ export class Transfer implements StreamHost {
       clock: host.clock,
       content,
       onVersionMoved: host.onVersionMoved,
-      cutStreams: () => this.#cutOpenStreams(),
+      cutStreams: () => this.#streams.cutOpen(),
     })
+    this.#intake = new Intake({
+      content,
+      source: this.#source,
+      store: host.store,
+      log: host.log,
+      isHopeless: () => host.servesWholeOnly() && !this.#fitsCache(),
+    })
+    this.#attempts = new Attempts({ clock: host.clock, again: () => { this.pump() } })
+    this.#brake = new StreamBrake({ clock: host.clock, isWanted: (stream) => this.#isWanted(stream) })
   }
 
   get isIdle(): boolean {
@@ -110,11 +92,8 @@ export class Transfer implements StreamHost {
   noteRead(range: ByteRange): void {
     this.#cancelLeaving?.()
     this.#cancelLeaving = undefined
-    for (const stream of this.#streams) {
-      const touches = stream.range.start < range.end && range.start <= stream.range.end
-      if (touches && this.#isNear(stream, range.start)) stream.demandEnd = Math.max(stream.demandEnd, range.end)
-    }
-    this.#wake()
+    this.#streams.noteDemand(range)
+    this.#brake.ask()
     this.#readAhead(range.end)
   }
 
@@ -123,13 +102,13 @@ export class Transfer implements StreamHost {
     if (this.#streams.size === 0 || this.#cancelLeaving !== undefined || this.#stopped) return
     this.#cancelLeaving = this.#host.clock.setTimer(LEAVING_MS, () => {
       this.#cancelLeaving = undefined
-      for (const stream of this.#streams) if (stream.remainingBytes > WORTH_FINISHING_BYTES && !this.#isWaitedFor(stream)) stream.cut()
+      for (const stream of this.#streams.all) if (stream.remainingBytes > WORTH_FINISHING_BYTES && !this.#isWaitedFor(stream)) stream.cut()
     })
   }
 
   /** Paused or resumed. */
   pauseChanged(): void {
-    if (this.#host.isPaused()) for (const stream of this.#streams) if (!this.#isWaitedFor(stream)) stream.cut()
+    if (this.#host.isPaused()) for (const stream of this.#streams.all) if (!this.#isWaitedFor(stream)) stream.cut()
     this.pump()
   }
 
@@ -137,24 +116,22 @@ export class Transfer implements StreamHost {
   pump(): void {
     if (this.#stopped) return
     this.#settle()
-    if (this.#cancelRetry !== undefined) return
+    if (this.#attempts.isPausing) return
     for (const waiter of [...this.#waiters]) if (this.#isActive(waiter)) this.#serve(waiter)
     this.#finishIfIdle()
   }
 
   async stop(): Promise<void> {
     this.#stopped = true
-    this.#cancelRetry?.()
+    this.#attempts.stop()
     this.#cancelLeaving?.()
     const error = new DriveError('cancelled', 'the drive is being unmounted')
     for (const waiter of this.#waiters) waiter.fail(error)
     this.#waiters.clear()
-    for (const stream of this.#streams) stream.cut()
+    for (const stream of this.#streams.all) stream.cut()
     while (this.#tasks.size > 0) await Promise.all(this.#tasks)
     await this.#letGo()
   }
-
-  // What streams ask and tell.
 
   open(stream: RangeStream, signal: AbortSignal): Promise<Download> {
     const { asked } = stream
@@ -167,7 +144,7 @@ export class Transfer implements StreamHost {
     if (range.start === asked.start && range.end === asked.end) return
     // The portal sends everything: then nothing else has to come.
     this.#host.noteWholeOnly()
-    for (const other of this.#streams) if (other !== stream) other.cut()
+    for (const other of this.#streams.all) if (other !== stream) other.cut()
   }
 
   arrived(stream: RangeStream): void {
@@ -176,29 +153,16 @@ export class Transfer implements StreamHost {
   }
 
   async deliver(stream: RangeStream, offset: number, bytes: Uint8Array): Promise<void> {
-    const range = { start: offset, end: offset + bytes.length }
-    const isNew = !this.content.has(range)
-    this.#isKeeping = await this.#keep(offset, bytes)
-    if (this.#isKeeping) {
-      if (isNew) this.#failures = 0
-      this.#source.took(range)
-      this.#unpersistedBytes += bytes.length
-      if (this.#unpersistedBytes >= PERSIST_BYTES) await this.#persist()
-    } else {
-      this.#passed.add(offset, bytes)
-      for (const waiter of this.#waiters) if (waiter.take(offset, bytes)) this.#failures = 0
-      this.#failUnkeepable()
-    }
+    const fate = await this.#intake.take(offset, bytes)
+    if (fate === 'new') this.#attempts.noteProgress()
+    if (fate === 'passed') this.#handOver(offset, bytes)
     this.#settle()
-    if (this.#bringsNothingNew(stream, range.end)) stream.cut()
+    if (this.#bringsNothingNew(stream, offset + bytes.length)) stream.cut()
   }
 
   whenWanted(stream: RangeStream): Promise<void> | undefined {
-    if (this.#isWanted(stream)) return undefined
-    return this.#untilWanted(stream)
+    return this.#brake.hold(stream)
   }
-
-  // Waiting.
 
   async #wait(wish: { wants: 'range' | 'whole'; range: ByteRange; priority: Priority; signal: AbortSignal | undefined }): Promise<Waiter> {
     const waiter = new Waiter({
@@ -210,11 +174,11 @@ export class Transfer implements StreamHost {
         this.#gone(gone, why)
       },
     })
-    waiter.takeFrom(this.#passed)
+    waiter.takeFrom(this.#intake.passed)
     this.#hold()
     this.#waiters.add(waiter)
     if (wish.wants === 'range') this.noteRead(waiter.range)
-    else this.#wake()
+    else this.#brake.ask()
     this.pump()
     return waiter.promise
   }
@@ -230,7 +194,7 @@ export class Transfer implements StreamHost {
   /** Gave up by itself. A stream that was silent for a whole deadline is dead; one that nobody else needs has no reason. */
   #gone(waiter: Waiter, why: 'interrupted' | 'deadline'): void {
     this.#waiters.delete(waiter)
-    for (const stream of this.#streams) {
+    for (const stream of this.#streams.all) {
       const isTheirs = stream.position < waiter.range.end && waiter.range.start < stream.range.end
       const isUseless = (waiter.wants === 'whole' || !stream.isOpen) && !this.#isWaitedFor(stream)
       if (isUseless || (why === 'deadline' && isTheirs)) stream.cut()
@@ -279,42 +243,19 @@ export class Transfer implements StreamHost {
     })
   }
 
-  /** A failed proof is not tried again by itself; the next request begins with one. */
-  #stopProving = false
-
-  // Streams.
-
   #serve(waiter: Waiter): void {
     const needs = this.content.ranges.missing(waiter.range).flatMap((gap) => waiter.got.missing(gap))
     for (const need of needs) {
       for (;;) {
-        const claimed = this.#claimed(waiter, need)
         const wholeOnly = this.#host.servesWholeOnly()
         const whole = waiter.wants === 'whole' || wholeOnly
+        // A stream that is far from the place a reader waits at does not count.
+        const claimed = this.#streams.claimed((stream) => whole || isNear(stream, need.start))
         const window = planWindow({ sizeBytes: this.content.sizeBytes, present: this.content.ranges, claimed, need, earlier: this.#earlier, whole })
         if (window === undefined) break
         if (!this.#start(wholeOnly ? { start: 0, end: this.content.sizeBytes } : window, waiter)) return
       }
     }
-  }
-
-  /** What streams will bring soon enough for this need; a stream far behind it does not count. */
-  #claimed(waiter: Waiter, need: ByteRange): ByteRanges {
-    let claimed = ByteRanges.empty
-    for (const stream of this.#streams) {
-      if (stream.isCut) continue
-      if (waiter.wants === 'whole' || this.#host.servesWholeOnly() || this.#isNear(stream, need.start)) {
-        claimed = claimed.add({ start: stream.position, end: stream.range.end })
-      }
-    }
-    return claimed
-  }
-
-  #isNear(stream: RangeStream, offset: number): boolean {
-    const { position, receivedTo, range, demandEnd } = stream
-    if (offset < position || offset >= range.end) return true // no question of distance
-    const reach = Math.min(Math.max(receivedTo, Math.min(demandEnd, offset)), position + LONGEST_CHAIN_BYTES)
-    return offset <= reach + NEAR_BYTES
   }
 
   /** False when no stream may start now; somebody pumps again. */
@@ -342,7 +283,7 @@ export class Transfer implements StreamHost {
 
   #makePlace(): boolean {
     const limit = this.#host.servesWholeOnly() ? 1 : STREAMS_AT_ONCE
-    const running = [...this.#streams].filter((stream) => !stream.isCut)
+    const { running } = this.#streams
     if (running.length < limit) return true
     // One that only reads ahead makes place; its end pumps.
     running.find((stream) => !this.#isWaitedFor(stream))?.cut()
@@ -351,11 +292,10 @@ export class Transfer implements StreamHost {
 
   #readAhead(readTo: number): void {
     // What is not kept is not read ahead beyond its own stream: it would push out what was not read yet.
-    if (this.#stopped || !this.#isKeeping || this.#host.servesWholeOnly() || this.#cancelRetry !== undefined) return
-    const running = [...this.#streams].filter((stream) => !stream.isCut)
-    if (running.length >= STREAMS_AT_ONCE) return
-    const claimed = running.reduce((all, { position, range }) => all.add({ start: position, end: range.end }), ByteRanges.empty)
-    const window = planReadAhead({ sizeBytes: this.content.sizeBytes, present: this.content.ranges, claimed, earlier: this.#earlier, readTo })
+    if (this.#stopped || !this.#intake.isKeeping || this.#host.servesWholeOnly() || this.#attempts.isPausing) return
+    if (this.#streams.running.length >= STREAMS_AT_ONCE) return
+    const { content } = this
+    const window = planReadAhead({ sizeBytes: content.sizeBytes, present: content.ranges, claimed: this.#streams.claimed(), earlier: this.#earlier, readTo })
     if (window !== undefined) this.#launch('read', window, window.start)
   }
 
@@ -368,29 +308,14 @@ export class Transfer implements StreamHost {
 
   #failed(error: unknown, inBody: boolean): void {
     this.#host.log.debug({ content: this.content.id, code: errorCode(error), inBody, error: errorText(error) }, 'a download failed')
-    this.#failures += 1
     this.#settle() // a local truncation may have ended the need
-    if (isFinal(error, inBody) || this.#failures >= ATTEMPTS) {
-      this.#failures = 0
-      for (const waiter of [...this.#waiters]) this.#fail(waiter, error)
-      return
-    }
-    if (this.#failures === 1) return // at once, from where it broke off
-    this.#cancelRetry ??= this.#host.clock.setTimer(FIRST_PAUSE_MS * 2 ** (this.#failures - 2), () => {
-      this.#cancelRetry = undefined
-      this.pump()
-    })
+    if (this.#attempts.noteFailure(isFinal(error, inBody))) return
+    for (const waiter of [...this.#waiters]) this.#fail(waiter, error)
   }
 
   #fail(waiter: Waiter, error: unknown): void {
     this.#waiters.delete(waiter)
     waiter.fail(error instanceof Error ? error : new DriveError('internal', errorText(error)))
-  }
-
-  async #cutOpenStreams(): Promise<void> {
-    const open = [...this.#streams].filter((stream) => stream.isOpen)
-    for (const stream of open) stream.cut()
-    await Promise.all(open.map((stream) => stream.ended))
   }
 
   #isActive(waiter: Waiter): boolean {
@@ -400,51 +325,25 @@ export class Transfer implements StreamHost {
   /** Somebody waits for bytes that the stream will bring. */
   #isWaitedFor(stream: RangeStream): boolean {
     return [...this.#waiters].some(
-      (waiter) => this.#isActive(waiter) && waiter.range.start < stream.range.end && stream.position < waiter.range.end && (waiter.wants === 'whole' || this.#isNear(stream, waiter.range.start)),
+      (waiter) => this.#isActive(waiter) && waiter.range.start < stream.range.end && stream.position < waiter.range.end && (waiter.wants === 'whole' || isNear(stream, waiter.range.start)),
     )
   }
 
   #isWanted(stream: RangeStream): boolean {
-    if (stream.isCut || this.#isWaitedFor(stream)) return true
+    if (this.#isWaitedFor(stream)) return true
     if (this.#cancelLeaving !== undefined && stream.remainingBytes > WORTH_FINISHING_BYTES) return false
-    if (this.#isKeeping && this.#host.servesWholeOnly() && this.#fitsCache()) return true
-    return stream.receivedTo - stream.demandEnd < (this.#isKeeping ? AHEAD_BYTES : AHEAD_UNKEPT_BYTES)
+    if (this.#intake.isKeeping && this.#host.servesWholeOnly() && this.#fitsCache()) return true
+    return stream.receivedTo - stream.demandEnd < (this.#intake.isKeeping ? AHEAD_BYTES : AHEAD_UNKEPT_BYTES)
   }
-
-  async #untilWanted(stream: RangeStream): Promise<void> {
-    const cancel = this.#host.clock.setTimer(LONGEST_WAIT_MS, () => {
-      stream.cut()
-      this.#wake()
-    })
-    stream.cutSignal.addEventListener('abort', this.#wake, { once: true })
-    try {
-      while (!this.#isWanted(stream)) await new Promise<void>((resolve) => this.#wakers.add(resolve))
-    } finally {
-      cancel()
-      stream.cutSignal.removeEventListener('abort', this.#wake)
-    }
-  }
-
-  readonly #wake = (): void => {
-    const wakers = this.#wakers
-    this.#wakers = new Set()
-    for (const waker of wakers) waker()
-  }
-
-  // Keeping.
 
   #fitsCache(): boolean {
     return this.content.sizeBytes <= this.#host.cacheLimitBytes()
   }
 
-  /** A file that can never be kept whole on a portal without ranges is not begun (DESIGN.md 6a.8). */
-  #keep(offset: number, bytes: Uint8Array): Promise<boolean> {
-    if (this.#host.servesWholeOnly() && !this.#fitsCache()) return Promise.resolve(false)
-    return this.content.fill(offset, bytes)
-  }
-
-  #failUnkeepable(): void {
+  /** Bytes past the cache: to those who wait for them; who wants to keep them all cannot have that. */
+  #handOver(offset: number, bytes: Uint8Array): void {
     for (const waiter of [...this.#waiters]) {
+      if (waiter.take(offset, bytes)) this.#attempts.noteProgress()
       if (waiter.wants === 'whole') this.#fail(waiter, new DriveError('cache-full', 'the cache has no room for the whole file: let uploads finish, free some files or raise cacheLimit'))
     }
   }
@@ -455,22 +354,11 @@ export class Transfer implements StreamHost {
     return !this.#host.servesWholeOnly() && hereBytes > SKIPPED_BYTES
   }
 
-  async #persist(): Promise<void> {
-    this.#unpersistedBytes = 0
-    try {
-      await this.#host.store.transact((tx) => this.content.persist(tx))
-    } catch (error) {
-      this.#host.log.error({ content: this.content.id, error: errorText(error) }, 'what was downloaded could not be recorded')
-    }
-  }
-
   #priorityOf(stream: RangeStream): Priority {
     if (stream.purpose === 'read') return 'interactive'
     const whole = [...this.#waiters].filter((waiter) => waiter.wants === 'whole')
     return whole.find((waiter) => waiter.priority === 'interactive')?.priority ?? whole[0]?.priority ?? 'background'
   }
-
-  // The end.
 
   #finishIfIdle(): void {
     if (!this.isIdle || !this.#isHeld || this.#stopped) return
@@ -480,7 +368,7 @@ export class Transfer implements StreamHost {
     }
     this.#inBackground(async () => {
       await this.#letGo()
-      if (this.#waiters.size === 0 && this.#streams.size === 0) this.#host.onIdle(this)
+      if (this.#waiters.size === 0 && this.#streams.size === 0) this.#host.onIdle(this.content)
     })
   }
 
