@@ -31,7 +31,7 @@ import { Watcher } from './watcher.js'
 import { WhereaboutsFinder } from './whereabouts.js'
 
 export interface WatchOptions {
-  readonly drive: Drive
+  readonly drive: Pick<Drive, 'listPages' | 'itemStates'>
   readonly store: Store
   readonly mirror: Mirror
   readonly journal: Journal

@@ -154,6 +154,32 @@ await t.test('folders that are turned inside out on the portal end as they are t
   t.same(await scene.names('b/a'), [])
 })
 
+await t.test('a folder seen inside one that still stands below it here waits until that one has moved', async (t) => {
+  const scene = await setUp(t)
+  await scene.act('mkdir', { path: 'a' })
+  await scene.act('mkdir', { path: 'a/b' })
+  const [a, b] = [await scene.item('a'), await scene.item('a/b')]
+  await scene.act('move', { path: 'a/b', to: '' })
+  await scene.act('move', { path: 'a', to: 'b' })
+  await scene.list(b.ino)
+  t.same(await scene.mirror.path(b.ino), ['a', 'b'], 'what the root knows of b is older')
+  await sync(scene)
+  await sync(scene)
+  t.same(await scene.mirror.path(a.ino), ['b', 'a'])
+})
+
+await t.test('a new file under the name of one that was moved away appears at the same look', async (t) => {
+  const scene = await setUp(t)
+  await smallDrive(scene)
+  const plan = (await scene.known('docs/plan.txt'))!
+  await scene.act('mkdir', { path: 'archive' })
+  await scene.act('move', { path: 'docs/plan.txt', to: 'archive' })
+  await scene.act('write', { path: 'docs/plan.txt', content: 'another plan' })
+  await sync(scene)
+  t.equal((await scene.known('archive/plan.txt'))?.ino, plan.ino)
+  t.equal((await scene.known('docs/plan.txt'))?.sizeBytes, 'another plan'.length)
+})
+
 await t.test('deleted here and edited there, the file comes back (C9)', async (t) => {
   const scene = await setUp(t)
   await smallDrive(scene)
@@ -205,23 +231,14 @@ await t.test('a listing asked for before our own confirmed request is not applie
   const scene = await setUp(t)
   await smallDrive(scene)
   const plan = (await scene.known('docs/plan.txt'))!
-  await scene.hook('latency', { ms: 300 })
-  const looking = sync(scene)
-  await new Promise<void>((resolve) => {
-    const poll = (): void => {
-      void scene.traffic().then(({ methods }) => {
-        if (methods['disk.folder.getchildren'] === undefined) setImmediate(poll)
-        else resolve()
-      })
-    }
-    void scene.forgetTraffic().then(poll)
-  })
-  const renamed = await scene.drive.rename({ id: plan.base!.id, kind: 'file' }, 'ours.txt', { priority: 'upload' })
-  await scene.store.transact(async (tx) => {
-    await scene.mirror.update(tx, plan, { name: 'ours.txt' })
-    await scene.mirror.confirmBase(tx, plan.ino, plan.parent, renamed)
-  })
-  await looking
+  scene.onListed = async () => {
+    const renamed = await scene.drive.rename({ id: plan.base!.id, kind: 'file' }, 'ours.txt', { priority: 'upload' })
+    await scene.store.transact(async (tx) => {
+      await scene.mirror.update(tx, plan, { name: 'ours.txt' })
+      await scene.mirror.confirmBase(tx, plan.ino, plan.parent, renamed)
+    })
+  }
+  await sync(scene)
   t.equal((await scene.mirror.get(plan.ino))?.name, 'ours.txt')
   t.equal((await scene.mirror.get(plan.ino))?.base?.name, 'ours.txt')
 })

@@ -18,7 +18,7 @@ import { Mirror } from '../../src/mirror/mirror.js'
 import { MIRROR_SCHEMA } from '../../src/mirror/schema.js'
 import { startPortal, type PortalOptions, type RunningPortal } from '../../src/portal/portal.js'
 import { Store } from '../../src/store/store.js'
-import { Watch } from '../../src/watch/watch.js'
+import { Watch, type WatchOptions } from '../../src/watch/watch.js'
 
 /** The storage that every seed has beside the two people's. */
 export const COMPANY_DRIVE = '13'
@@ -49,6 +49,9 @@ export class Scene {
   onDelta: (deltas: readonly MirrorDelta[]) => void = () => undefined
   readonly signal = new AbortController().signal
 
+  /** What happens here while the answer of a listing is on its way. */
+  onListed: () => Promise<void> = () => Promise.resolve()
+
   constructor(parts: { portal: RunningPortal; drive: Drive; store: Store; mirror: Mirror; journal: Journal; cache: ContentCache; clock: Clock }) {
     this.portal = parts.portal
     this.drive = parts.drive
@@ -56,7 +59,15 @@ export class Scene {
     this.mirror = parts.mirror
     this.journal = parts.journal
     this.cache = parts.cache
-    this.watch = new Watch({ ...parts, log: silentLog, host: 'laptop', onDelta: (deltas) => {
+    const drive: WatchOptions['drive'] = {
+      listPages: async (requests, call) => {
+        const outcomes = await parts.drive.listPages(requests, call)
+        await this.onListed()
+        return outcomes
+      },
+      itemStates: (ids, call) => parts.drive.itemStates(ids, call),
+    }
+    this.watch = new Watch({ ...parts, drive, log: silentLog, host: 'laptop', onDelta: (deltas) => {
       this.deltas.push(...deltas)
       this.onDelta(deltas)
     } })
