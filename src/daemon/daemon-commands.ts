@@ -17,6 +17,8 @@ import type { Item } from '../mirror/item.js'
 import type { DriveCore } from './drive-core.js'
 import type { DriveReport } from './drive-report.js'
 
+const PROBE_EVERY_MS = 1_000 // somebody waits for the portal to come back
+
 export interface DaemonCommandsOptions {
   readonly core: DriveCore
   readonly report: DriveReport
@@ -64,38 +66,52 @@ async function setPaused(core: DriveCore, paused: boolean): Promise<{ connection
 }
 
 /** Looks through the whole drive and sends what is queued, skipping the upload delay. */
-async function sync({ core, clock, log }: DaemonCommandsOptions, request: CommandRequest<'sync'>, asker: AbortSignal): Promise<SyncAnswer> {
+async function sync(options: DaemonCommandsOptions, request: CommandRequest<'sync'>, asker: AbortSignal): Promise<SyncAnswer> {
+  const { core, clock, log } = options
   if (core.isPaused) throw new DriveError('paused', 'the drive is paused: continue with "elastic-drive resume"')
   if (request.full) throw new DriveError('unsupported', 'dropping the history is not built yet: "sync" without --full looks through the whole drive')
-  const over = new AbortController()
-  const work = (async (): Promise<void> => {
-    const signal = AbortSignal.any([over.signal])
-    await core.upload.hurry()
-    await core.watch.syncAll(signal)
-    await core.upload.waitUntilIdle(signal)
-  })()
   const answer = async (outcome: SyncAnswer['outcome']): Promise<SyncAnswer> => {
     const pending = await core.upload.pending()
     return { outcome, pendingUploads: pending.count, pendingBytes: pending.bytes, heldDeletions: 0 }
   }
   if (request.waitSeconds === undefined) {
-    work.catch((error: unknown) => {
+    syncOnce(core, new AbortController().signal).catch((error: unknown) => {
       if (!hasCode(error, 'cancelled')) log.error({ code: errorCode(error), error: errorText(error) }, 'a sync that nobody waits for failed')
     })
     return answer('started')
   }
-  const timer = new AbortController()
+  const over = new AbortController()
+  const cancel = clock.setTimer(request.waitSeconds * 1_000, () => {
+    over.abort()
+  })
   try {
-    const done = await Promise.race([
-      work.then(() => true),
-      delay(clock, request.waitSeconds * 1_000, AbortSignal.any([asker, timer.signal])).then(() => false),
-    ])
-    if (done && (await core.upload.pending()).count === 0) return await answer('done')
-    return await answer('time-up')
+    await syncUntilDone(options, AbortSignal.any([asker, over.signal]))
+    return await answer((await core.upload.pending()).count === 0 ? 'done' : 'time-up')
+  } catch (error) {
+    if (!over.signal.aborted) throw error
+    return answer('time-up')
   } finally {
-    timer.abort()
-    over.abort(new DriveError('cancelled', 'nobody waits for the sync any more'))
-    await work.catch(() => undefined) // its failure came through the race, or it was cut
+    cancel()
+  }
+}
+
+async function syncOnce(core: DriveCore, signal: AbortSignal): Promise<void> {
+  await core.upload.hurry()
+  await core.watch.syncAll(signal)
+  await core.upload.waitUntilIdle(signal)
+}
+
+/** A portal that cannot be reached now may be back before the time is up. */
+async function syncUntilDone({ core, clock }: DaemonCommandsOptions, signal: AbortSignal): Promise<void> {
+  for (;;) {
+    try {
+      await syncOnce(core, signal)
+      return
+    } catch (error) {
+      if (signal.aborted || !hasCode(error, 'offline')) throw error
+      await delay(clock, PROBE_EVERY_MS, signal)
+      await core.drive.rest.probe()
+    }
   }
 }
 

@@ -59,6 +59,7 @@ export interface DriveCoreOptions {
 }
 
 const PAUSED_FACT = 'paused'
+const DATABASE_RESERVE_BYTES = 32 * 1024 * 1024 // a write-ahead log of 8 MB, its checkpoint, and room for a bad day
 
 export class DriveCore {
   readonly store: Store
@@ -91,7 +92,7 @@ export class DriveCore {
         log,
         bootId: (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim(),
         limitBytes: settings.cacheLimit,
-        freeSpaceFloorBytes: settings.freeSpaceFloor,
+        freeSpaceFloorBytes: floorBytes(settings),
       })
       const mirror = new Mirror(store)
       await store.transact((tx) => mirror.ensureRoot(tx, rootOf(profile)))
@@ -263,8 +264,8 @@ export class DriveCore {
   }
 
   settingsChanged(): void {
-    const { cacheLimit, freeSpaceFloor } = this.#options.settings()
-    this.cache.setLimits({ limitBytes: cacheLimit, freeSpaceFloorBytes: freeSpaceFloor })
+    const { cacheLimit } = this.#options.settings()
+    this.cache.setLimits({ limitBytes: cacheLimit, freeSpaceFloorBytes: floorBytes(this.#options.settings()) })
   }
 
   async stateOf(item: Item): Promise<ItemStateWord> {
@@ -321,6 +322,11 @@ export class DriveCore {
   async itemOfContent(contentId: Parameters<Mirror['byContent']>[0]): Promise<Ino | undefined> {
     return (await this.mirror.byContent(contentId))?.ino
   }
+}
+
+/** A disk filled to the last byte could not even record a deletion, so some of it stays for the database. */
+function floorBytes({ freeSpaceFloor }: Settings): number {
+  return Math.max(freeSpaceFloor, DATABASE_RESERVE_BYTES)
 }
 
 /** The root as the profile knows it: the drive is shown before the portal has been asked anything. */

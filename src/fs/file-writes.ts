@@ -143,7 +143,7 @@ export class FileWrites {
       await content.persist(tx)
       if (options.durable === true) await content.markSynced(tx)
       const item = await this.#mirror.getIn(tx, ino)
-      if (item === undefined || item.contentId !== content.id) return // unlinked, replaced or an older generation
+      if (item?.contentId !== content.id) return // unlinked, replaced or an older generation
       const times = modifiedMs === undefined ? {} : { mtimeMs: modifiedMs, ctimeMs: this.#clock.nowMs() }
       await this.#mirror.update(tx, item, { sizeBytes: content.sizeBytes, ...times })
       await this.#touch(tx, ino, content)

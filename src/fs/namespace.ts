@@ -199,9 +199,12 @@ export class Namespace {
    * name. Answers the row as it is then.
    */
   async #handBack(tx: Transaction, item: Item): Promise<Item> {
-    if (item.base === null || item.base.parent === null || !isMoved(item) || (await this.#isUnderWay(tx, item.ino))) return item
-    const heir = await this.#mirror.childIn(tx, item.base.parent, shownName(item.base.name, item.base.id))
-    if (heir === undefined || heir.base !== null || heir.kind !== 'file' || heir.localOnly || (await this.#isUnderWay(tx, heir.ino))) return item
+    const { base } = item
+    const parent = base?.parent ?? null
+    if (base === null || parent === null || !isMoved(item) || (await this.#isUnderWay(tx, item.ino))) return item
+    const heir = await this.#mirror.childIn(tx, parent, shownName(base.name, base.id))
+    const inherits = heir?.base === null && heir.kind === 'file' && !heir.localOnly
+    if (!inherits || (await this.#isUnderWay(tx, heir.ino))) return item
     await this.#mirror.transferBase(tx, item.ino, heir.ino)
     await this.#touch(tx, heir.ino)
     return this.#mirror.needIn(tx, item.ino)

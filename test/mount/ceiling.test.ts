@@ -9,6 +9,8 @@ async function diskBytes(ground: Playground): Promise<number> {
   return Number(stdout.split('\t')[0])
 }
 
+t.setTimeout(300_000) // a loaded machine is slow, not wrong
+
 await t.test('with a ceiling of 64 MB, reading 300 MB of files never leaves more than 64 MB on disk', async (t) => {
   const ground = await Playground.start(t, { seed: `tree:1x30x${10 * MB}`, portalArguments: ['--plan', 'self-hosted'], settings: { cacheLimit: '64MB' } })
   const files = (await ground.shell('find . -type f | sort')).trim().split('\n')

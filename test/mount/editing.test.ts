@@ -19,6 +19,8 @@ async function settled(ground: Playground): Promise<void> {
   await ground.ok('sync', '--wait', '60')
 }
 
+t.setTimeout(300_000) // a loaded machine is slow, not wrong
+
 await t.test('after a scripted day of edits the tree of the portal equals the mount', async (t) => {
   const ground = await Playground.start(t, { seed: 'tree:12x5x3000', settings: { uploadDelay: '1' } })
   const files = (await ground.shell('find . -type f | sort')).trim().split('\n')

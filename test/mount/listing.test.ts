@@ -2,6 +2,8 @@
 import t from 'tap'
 import { Playground } from './playground.js'
 
+t.setTimeout(300_000) // a loaded machine is slow, not wrong
+
 await t.test('find over 10,000 files, from before connect, takes at most 25 requests, no 503 and not one content byte', async (t) => {
   const ground = await Playground.start(t, { seed: 'tree:500x20x2000', portalArguments: ['--latency', '50'], mounted: false })
   await ground.clearRequests()

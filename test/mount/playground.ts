@@ -260,6 +260,7 @@ export function run(
     child.on('close', (code, signal) => {
       resolve({ code, signal, stdout: Buffer.concat(out).toString(), stderr: Buffer.concat(err).toString() })
     })
+    child.stdin.on('error', () => undefined) // a program may end without reading its input
     child.stdin.end(options.input ?? '')
   })
 }
