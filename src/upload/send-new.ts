@@ -14,7 +14,7 @@ import { forkName, hasConflictName } from './conflict-rows.js'
 import { confirmMade, sentOf } from './confirm.js'
 import { mayBeOurs, storedNames } from './own-answer.js'
 import { moveToRecovery } from './recovery-folder.js'
-import { callOf, commit, forgetAttempt, isKnown, NO_NEWS, readById, sameIntent, sendOnce, withSnapshot, type KnownItem, type Sending } from './sending.js'
+import { callOf, checkOutcomeIsFinal, commit, forgetAttempt, isKnown, NO_NEWS, readById, sameIntent, sendOnce, withSnapshot, type KnownItem, type Sending } from './sending.js'
 
 const ASK_FIRST_BYTES = 1024 * 1024 // a clash is found only after the whole body arrived (6.2)
 
@@ -138,6 +138,7 @@ export async function resolveNew(sending: Sending, item: Item, attempt: Attempt,
     await adopt(sending, item, attempt, remote, parent)
     return
   }
+  await checkOutcomeIsFinal(sending, attempt, signal)
   await forgetAttempt(sending, item.ino)
 }
 

@@ -17,7 +17,7 @@ import { forkEdit } from './conflict-rows.js'
 import { confirmContent, confirmMade, giveWay, sentOf, settle, type SentContent } from './confirm.js'
 import { mayBeOurs } from './own-answer.js'
 import { loseIdentity } from './send-version.js'
-import { callOf, commit, forgetAttempt, isKnown, joinNews, NO_NEWS, readById, readRemote, sendOnce, withSnapshot, type KnownItem, type News, type Sending } from './sending.js'
+import { callOf, checkOutcomeIsFinal, commit, forgetAttempt, isKnown, joinNews, NO_NEWS, readById, readRemote, sendOnce, withSnapshot, type KnownItem, type News, type Sending } from './sending.js'
 
 export async function sendReplace(sending: Sending, item: KnownItem, parent: KnownItem, why: 'empty' | 'too-large', signal: AbortSignal): Promise<void> {
   await withSnapshot(sending, item, async (content, snapshot) => {
@@ -133,6 +133,7 @@ export async function resolveReplace(sending: Sending, item: Item, attempt: Atte
     if (!compared) await commit(sending, (tx) => confirmReplaced(sending, tx, { ino: item.ino, oldId, made, sent: undefined, why }))
     return
   }
+  await checkOutcomeIsFinal(sending, attempt, signal)
   const old = await readById(sending, oldId, 'file', signal)
   if (old === undefined && (await isTrashed(sending, oldId, signal))) await sending.drive.restore({ id: oldId, kind: 'file' }, callOf(signal))
   await forgetAttempt(sending, item.ino)

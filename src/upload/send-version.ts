@@ -14,7 +14,7 @@ import { forkEdit } from './conflict-rows.js'
 import { confirmContent, sentOf } from './confirm.js'
 import { mayBeOurVersion } from './own-answer.js'
 import { keepEditApart } from './recovery-folder.js'
-import { callOf, commit, forgetAttempt, isKnown, joinNews, lacksRight, NO_NEWS, readRemote, sameIntent, sendOnce, withSnapshot, type KnownItem, type News, type Sending } from './sending.js'
+import { callOf, checkOutcomeIsFinal, commit, forgetAttempt, isKnown, joinNews, lacksRight, NO_NEWS, readRemote, sameIntent, sendOnce, withSnapshot, type KnownItem, type News, type Sending } from './sending.js'
 import { fetchSlippedVersions } from './slipped-versions.js'
 
 export async function sendVersion(sending: Sending, item: KnownItem, signal: AbortSignal): Promise<void> {
@@ -55,7 +55,7 @@ async function send(sending: Sending, { item, content, snapshot }: Edit, signal:
 /** A counter other than base + 1 means that somebody slipped in between check and write (6a.15). */
 async function confirmVersion(sending: Sending, sent: Edit & { remote: RemoteFile; baseVersion: number; isSame: boolean }, signal: AbortSignal): Promise<void> {
   const { item, content, snapshot, remote, baseVersion, isSame } = sent
-  const keepSlipped = await fetchSlippedVersions(sending, { item, remote, after: baseVersion }, signal)
+  const keepSlipped = await fetchSlippedVersions(sending, { item, remote, after: baseVersion, ours: () => snapshot.digest() }, signal)
   await commit(sending, async (tx) => {
     const kept = await keepSlipped(tx)
     return joinNews(kept, await confirmContent(sending, tx, item, remote, isSame ? sentOf(content, snapshot) : { content, writeSequence: -1 }))
@@ -97,6 +97,7 @@ export async function resolveVersion(sending: Sending, item: Item, attempt: Atte
   const remote = await readRemote(sending, holder, signal)
   const isOurs = remote?.kind === 'file' && mayBeOurVersion(remote, attempt, sending.userId) && (await remoteDigest(sending, remote, signal)) === attempt.digest
   if (!isOurs) {
+    if (remote?.kind === 'file' && remote.version === attempt.baseVersion) await checkOutcomeIsFinal(sending, attempt, signal)
     await forgetAttempt(sending, item.ino)
     return
   }

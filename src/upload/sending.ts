@@ -4,7 +4,7 @@
  * leaves it, to be cleared up by reading before something is sent again.
  */
 import type { Clock } from '../base/clock.js'
-import { errorCode, hasCode } from '../base/errors.js'
+import { DriveError, errorCode, hasCode } from '../base/errors.js'
 import type { Ino, RemoteId } from '../base/ids.js'
 import type { Log } from '../base/log.js'
 import type { Random } from '../base/random.js'
@@ -98,6 +98,19 @@ export async function sendOnce<T>(sending: Sending, planned: Item, attempt: Atte
 /** Nothing of the attempt is on the portal. */
 export function forgetAttempt(sending: Sending, ino: Ino): Promise<void> {
   return sending.store.transact((tx) => sending.journal.clearAttempt(tx, ino))
+}
+
+const STILL_WORKING_MS = 3_000
+
+/**
+ * Before "not there" is taken for "never carried out": the portal may still be at work on a request whose connection broke
+ * a moment ago. Throws `lost-answer` then, so that the entry is looked at again.
+ */
+export async function checkOutcomeIsFinal(sending: Sending, attempt: Attempt, signal: AbortSignal): Promise<void> {
+  const nowMs = await sending.serverClock.nowMs(callOf(signal))
+  if (nowMs < attempt.startedServerMs + STILL_WORKING_MS && nowMs >= attempt.startedServerMs) {
+    throw new DriveError('lost-answer', 'the answer to a request got lost, and the portal may still be at work on it')
+  }
 }
 
 /** What the portal has under the row's id now; undefined when it is trashed or gone. 'forbidden' when we may not see it. */

@@ -46,7 +46,7 @@ export async function readView(sources: Sources, entry: Entry, moment: Moment): 
     holdersOfNewNameHere: wantsPlace ? await readHolders(sources, item, baseParent, item.name, moment.attempts) : [],
     holdersOfOldNameThere: wantsPlace && oldName !== undefined ? await readHolders(sources, item, parent, oldName, moment.attempts) : [],
     deletedAbove: item?.deleted === true ? await readDeletedAbove(sources, item) : null,
-    blockerBelow: item?.deleted === true ? await readBlockerBelow(sources, item) : null,
+    blockerBelow: item?.deleted === true ? await readBlockerBelow(sources, item, moment.attempts) : null,
     mustLeaveFirst: wantsPlace && item.kind === 'folder' && item.base !== null ? await readMustLeaveFirst(sources, item) : null,
     isHeld: item?.deleted === true && sources.isHeld(item.ino),
     nowMs: moment.nowMs,
@@ -93,19 +93,21 @@ async function readDeletedAbove(sources: Sources, item: Item): Promise<Ino | nul
   return top
 }
 
-async function readBlockerBelow(sources: Sources, item: Item): Promise<Ino | null> {
+async function readBlockerBelow(sources: Sources, item: Item, attempts: ReadonlyMap<Ino, Attempt>): Promise<Ino | null> {
   const { mirror, store } = sources
   if (item.kind === 'file') return null
   if (isLink(item)) {
     const below = (await mirror.subtreeIn(store.read, item.ino)).filter(({ ino, localOnly }) => ino !== item.ino && !localOnly)
     return firstWithEntry(sources, below)
   }
-  const folders: Ino[] = [item.ino]
+  const folders: Item[] = [item]
   for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
-    const below = await mirror.baseChildrenIn(store.read, folder)
+    // What is being made in it right now may be there already, and nobody would know it.
+    for (const [ino, { parentId }] of attempts) if (ino !== item.ino && parentId !== undefined && parentId === folder.base?.realId) return ino
+    const below = await mirror.baseChildrenIn(store.read, folder.ino)
     const blocker = await firstWithEntry(sources, below.filter(({ deleted, localOnly }) => !deleted && !localOnly))
     if (blocker !== null) return blocker
-    for (const child of below) if (child.deleted && child.kind === 'folder' && !isLink(child)) folders.push(child.ino)
+    for (const child of below) if (child.deleted && child.kind === 'folder' && !isLink(child)) folders.push(child)
   }
   return null
 }

@@ -20,6 +20,7 @@ export class BreakingDrive {
   /** Somebody else is quicker, once. */
   beforeWrite: (() => Promise<unknown>) | undefined
   #writes = 0
+  readonly #underWay = new Set<Promise<void>>()
   #isDead = false
   #die: () => void = () => undefined
 
@@ -52,7 +53,7 @@ export class BreakingDrive {
       this.beforeWrite = undefined
       await quicker()
     }
-    const answer = await method.apply(target, parameters)
+    const answer = await this.#finish(method.apply(target, isWrite ? [...parameters.slice(0, -1), { ...(parameters.at(-1) as CallOptions), signal: undefined }] : parameters))
     // Also for the calls that were under way when it died.
     if (isFatal || this.#isDeadNow()) {
       this.#isDead = true
@@ -60,6 +61,22 @@ export class BreakingDrive {
       return never(signal)
     }
     return answer
+  }
+
+  /** What the portal has got it finishes, whoever gives up waiting for it. */
+  async #finish(call: Promise<unknown>): Promise<unknown> {
+    const settled = call.then(() => undefined, () => undefined)
+    this.#underWay.add(settled)
+    try {
+      return await call
+    } finally {
+      this.#underWay.delete(settled)
+    }
+  }
+
+  /** Resolves when the portal is at work on nothing of ours. */
+  async quiet(): Promise<void> {
+    while (this.#underWay.size > 0) await Promise.all(this.#underWay)
   }
 
   #isDeadNow(): boolean {

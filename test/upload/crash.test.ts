@@ -157,7 +157,7 @@ async function killAndGoOn(t: Test, story: Story, crash: { at: number; when: 'be
   await world.requests()
   world.upload.start()
   const idle = world.upload.waitUntilIdle(AbortSignal.timeout(30_000)).then(() => 'idle' as const, () => 'stopped' as const)
-  const died = await Promise.race([idle, world.on.breaking!.dead.then(() => 'died' as const)])
+  const died = await Promise.race([idle, world.on.breaking.dead.then(() => 'died' as const)])
   const label = `${crash.when} ${crash.at}`
   if (died === 'died') {
     await world.reboot()

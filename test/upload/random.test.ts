@@ -29,7 +29,7 @@ async function play(t: Test, seed: number): Promise<void> {
     done.push(await workOnce(world, random, step))
     const chance = random.fraction()
     if (chance < 0.1) {
-      await world.reboot(random.fraction() < 0.5 ? undefined : { at: Math.floor(random.fraction() * 3), when: random.fraction() < 0.5 ? 'before' : 'after' })
+      await world.reboot(random.fraction() < 0.5 ? { at: -1, when: 'before' } : { at: Math.floor(random.fraction() * 3), when: random.fraction() < 0.5 ? 'before' : 'after' })
       world.upload.start()
     } else if (chance < 0.3) await world.upload.hurry()
     else if (chance < 0.5) await new Promise((resolve) => setTimeout(resolve, 20))

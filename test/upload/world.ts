@@ -45,7 +45,7 @@ interface Loaded {
   readonly cache: ContentCache
   readonly upload: Upload
   readonly files: LocalFiles
-  readonly breaking: BreakingDrive | undefined
+  readonly breaking: BreakingDrive
 }
 
 const CALL = { priority: 'interactive' } as const
@@ -107,7 +107,7 @@ export class World {
   }
 
   /** Switches the computer on; the mirror knows what the portal has at the first time. */
-  async boot(crash?: Crash): Promise<void> {
+  async boot(crash: Crash = { at: -1, when: 'before' }): Promise<void> {
     const store = await Store.open(join(this.#directory, 'db'), [MIRROR_SCHEMA, JOURNAL_SCHEMA, CACHE_SCHEMA])
     const mirror = new Mirror(store)
     let upload: Upload | undefined = undefined
@@ -115,9 +115,9 @@ export class World {
     const cache = await ContentCache.open({
       directory: join(this.#directory, 'cache'), store, clock: systemClock, log: silentLog, bootId: this.bootId, limitBytes: 1e9, freeSpaceFloorBytes: 0,
     })
-    const breaking = crash === undefined ? undefined : new BreakingDrive(this.drive, crash)
+    const breaking = new BreakingDrive(this.drive, crash)
     upload = new Upload({
-      drive: breaking?.drive ?? this.drive, store, mirror, journal, cache, clock: this.clock, random: seededRandom(1), log: silentLog,
+      drive: breaking.drive, store, mirror, journal, cache, clock: this.clock, random: seededRandom(1), log: silentLog,
       host: 'ada', userId: this.#userId,
       uploadDelayMs: () => this.uploadDelayMs,
       writers: (ino) => this.writers.get(ino) ?? { open: false, lastFlushMs: null },
@@ -137,13 +137,14 @@ export class World {
     this.#loaded = undefined
     if (loaded === undefined) return
     await loaded.upload.stop()
+    await loaded.breaking.quiet()
     await loaded.cache.close()
     await loaded.store.close()
   }
 
   async reboot(crash?: Crash): Promise<void> {
     await this.off()
-    await this.boot(crash)
+    await this.boot(...(crash === undefined ? [] : [crash]))
   }
 
   /** Lists the whole drive into the mirror: what it does not know gets a row. Changes of known items are left alone. */
