@@ -13,6 +13,7 @@ import { proxyFor, type ProxySettings } from './proxy-settings.js'
 const CONNECT_TIMEOUT_MS = 15_000 // bitrix24-rest.md section 16
 const READ_IDLE_MS = 30_000 // shorter than a cloud front end's keep-alive
 const WRITE_IDLE_MS = 2_000 // far shorter than any front end's keep-alive, so the race is not met
+const SLEPT_MS = 5_000 // more than any correction of the clock while running
 const FREE_SOCKETS = 8 // what parallel readers of small files use
 
 export type Pool = 'read' | 'write'
@@ -23,13 +24,17 @@ export class PortalAgents {
   readonly #clock: Clock
   readonly #proxy: ProxySettings
   readonly #agents = new Map<string, PortalAgent>()
+  /** Wall time less monotonic time: jumps when the machine slept, because only one of them goes on. */
+  #wallAheadMs: number
 
   constructor(options: { clock: Clock; proxy: ProxySettings }) {
     this.#clock = options.clock
     this.#proxy = options.proxy
+    this.#wallAheadMs = this.#clock.nowMs() - this.#clock.monotonicMs()
   }
 
   for(url: URL, pool: Pool): PortalAgent {
+    this.#dropAfterSleep()
     const proxy = proxyFor(url, this.#proxy)
     const key = `${pool} ${url.protocol} ${proxy?.href ?? ''}`
     const kept = this.#agents.get(key)
@@ -43,6 +48,17 @@ export class PortalAgents {
   close(): void {
     for (const agent of this.#agents.values()) agent.destroy()
     this.#agents.clear()
+  }
+
+  /** Connections from before a sleep are dead without knowing it: whoever took one would wait for nothing. */
+  #dropAfterSleep(): void {
+    const wallAheadMs = this.#clock.nowMs() - this.#clock.monotonicMs()
+    const hasSlept = Math.abs(wallAheadMs - this.#wallAheadMs) > SLEPT_MS
+    this.#wallAheadMs = wallAheadMs
+    if (!hasSlept) return
+    for (const agent of this.#agents.values()) {
+      for (const sockets of Object.values(agent.freeSockets)) for (const socket of sockets ?? []) socket.destroy()
+    }
   }
 }
 

@@ -8,7 +8,7 @@ import { FakeClock, systemClock } from '../../src/base/clock.js'
 import { Bandwidth } from '../../src/rest/bandwidth.js'
 import { proxyFor, readProxySettings } from '../../src/rest/proxy-settings.js'
 import type { RestCall } from '../../src/rest/rest-client.js'
-import { SECRET, startClient, startScript } from './scripted-portal.js'
+import { SECRET, json, startClient, startScript } from './scripted-portal.js'
 
 const read: RestCall = { method: 'disk.file.get', parameters: {}, idempotent: true }
 const person = { priority: 'interactive' } as const
@@ -71,6 +71,20 @@ t.test('a connection that never comes to stand is offline after a while', async 
   const { rest } = startClient(t, `https://127.0.0.1:${port}/rest/1/${SECRET}/`)
   await t.rejects(rest.call({ ...read, idempotent: false }, person), { code: 'offline' })
   t.equal(rest.state().online, false)
+})
+
+t.test('after the machine slept no connection from before is used', async (t) => {
+  const portal = await startScript(t, ({ response }) => {
+    json(response, 200, { result: 1 })
+  })
+  let sleptMs = 0
+  const { rest } = startClient(t, portal.webhook, { clock: { ...systemClock, nowMs: () => systemClock.nowMs() + sleptMs } })
+  await rest.call(read, person)
+  await rest.call(read, person)
+  sleptMs = 3_600_000
+  await rest.call(read, person)
+  await rest.call(read, person)
+  t.same(portal.seen.map(({ connection }) => connection), [0, 0, 1, 1])
 })
 
 t.test('a limit on bandwidth spreads bytes over time, can change, and can be cancelled', async (t) => {
