@@ -39,6 +39,8 @@ export class Transfer implements StreamHost {
   #earlier: readonly ByteRange[] = []
   readonly #attempts: Attempts
   #cancelLeaving: (() => void) | undefined
+  /** The portal has sent what was asked for: until then nothing is read ahead, it might send everything. */
+  #hasAnswer = false
   #isHeld = false
   #stopped = false
   /** The look that proves a download of several answers; those who want the whole wait for it. */
@@ -63,7 +65,7 @@ export class Transfer implements StreamHost {
       source: this.#source,
       store: host.store,
       log: host.log,
-      isHopeless: () => host.servesWholeOnly() && !this.#fitsCache(),
+      isHopeless: () => host.servesWholeOnly() && content.sizeBytes > host.cacheLimitBytes(),
     })
     this.#attempts = new Attempts({ clock: host.clock, again: () => { this.pump() } })
     this.#brake = new StreamBrake({ clock: host.clock, isWanted: (stream) => this.#isWanted(stream) })
@@ -141,6 +143,7 @@ export class Transfer implements StreamHost {
 
   opened(stream: RangeStream): void {
     const { asked, range } = stream
+    this.#hasAnswer ||= range.start === asked.start && range.end === asked.end
     if (range.start === asked.start && range.end === asked.end) return
     // The portal sends everything: then nothing else has to come.
     this.#host.noteWholeOnly()
@@ -292,7 +295,7 @@ export class Transfer implements StreamHost {
 
   #readAhead(readTo: number): void {
     // What is not kept is not read ahead beyond its own stream: it would push out what was not read yet.
-    if (this.#stopped || !this.#intake.isKeeping || this.#host.servesWholeOnly() || this.#attempts.isPausing) return
+    if (this.#stopped || !this.#hasAnswer || !this.#intake.isKeeping || this.#host.servesWholeOnly() || this.#attempts.isPausing) return
     if (this.#streams.running.length >= STREAMS_AT_ONCE) return
     const { content } = this
     const window = planReadAhead({ sizeBytes: content.sizeBytes, present: content.ranges, claimed: this.#streams.claimed(), earlier: this.#earlier, readTo })
@@ -332,12 +335,8 @@ export class Transfer implements StreamHost {
   #isWanted(stream: RangeStream): boolean {
     if (this.#isWaitedFor(stream)) return true
     if (this.#cancelLeaving !== undefined && stream.remainingBytes > WORTH_FINISHING_BYTES) return false
-    if (this.#intake.isKeeping && this.#host.servesWholeOnly() && this.#fitsCache()) return true
+    if (this.#intake.isKeeping && this.#host.servesWholeOnly()) return true
     return stream.receivedTo - stream.demandEnd < (this.#intake.isKeeping ? AHEAD_BYTES : AHEAD_UNKEPT_BYTES)
-  }
-
-  #fitsCache(): boolean {
-    return this.content.sizeBytes <= this.#host.cacheLimitBytes()
   }
 
   /** Bytes past the cache: to those who wait for them; who wants to keep them all cannot have that. */
