@@ -1,7 +1,7 @@
 import t from 'tap'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { appendFile, mkdtemp, readdir, rm } from 'node:fs/promises'
+import { appendFile, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -87,8 +87,12 @@ void t.test('a line torn by a crash is dropped, a damaged one in the middle is t
   const before = await tree(first)
   await first.running.close()
   await appendFile(join(dir, 'state.ndjson'), '{"steps":[{"put":{"id":1')
+  await mkdir(join(dir, 'contents', 'zz'))
+  for (const stray of ['zz/zzorphan', 'incoming/half']) await writeFile(join(dir, 'contents', stray), 'x')
   const second = await open(t, dir)
   t.equal(await tree(second), before)
+  const left = (await readdir(join(dir, 'contents'), { withFileTypes: true, recursive: true })).filter((entry) => entry.isFile())
+  t.equal(left.length, 1, 'contents without a row are swept out')
   await second.running.close()
   await appendFile(join(dir, 'state.ndjson'), 'nonsense\n{}\n')
   await t.rejects(startPortal({ dataDir: dir }), { code: 'database-damaged' })
