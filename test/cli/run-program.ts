@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
+import { startPortal } from '../../src/portal/portal.js'
 
 const PROGRAM = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url))
 
@@ -53,4 +54,16 @@ export class Home {
   start(words: readonly string[]): ChildProcess {
     return spawn(process.execPath, [PROGRAM, ...words], { cwd: this.directory, env: this.env, stdio: ['pipe', 'pipe', 'pipe'] })
   }
+}
+
+/** Connected to a portal of its own; whatever is mounted is taken away at the end. */
+export async function connected(test: Test): Promise<Home> {
+  const [home, portal] = await Promise.all([Home.make(test), startPortal({ seed: 'tree:2x4x100' })])
+  test.teardown(async () => {
+    await home.run(['unmount', '--force'])
+    await portal.close()
+  })
+  const { code, stderr } = await home.run(['connect', portal.webhook, '--folder', 'Drive'])
+  if (code !== 0) throw new Error(stderr)
+  return home
 }
