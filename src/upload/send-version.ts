@@ -23,6 +23,8 @@ export async function sendVersion(sending: Sending, item: KnownItem, signal: Abo
       const remote = await readRemote(sending, item, signal)
       if (remote?.kind !== 'file') await loseIdentity(sending, item)
       else if (!isBaseVersion(item, remote)) await meetVersion(sending, { item, content, snapshot, remote }, signal)
+      // Emptied since it was planned: planned anew, because a version cannot be empty (6a.7).
+      else if (snapshot.sizeBytes === 0 && remote.sizeBytes > 0) return
       // Nothing can be sent of nothing, and the portal has nothing too.
       else if (snapshot.sizeBytes === 0) await commit(sending, (tx) => confirmContent(sending, tx, item, remote, sentOf(content, snapshot)))
       else await send(sending, { item, content, snapshot }, signal)

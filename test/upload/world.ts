@@ -55,7 +55,7 @@ export class World {
   readonly open: OpenDrive
   readonly #directory: string
   readonly #userId: string
-  readonly clock = new HurriedClock()
+  readonly clock: HurriedClock
   readonly deltas: MirrorDelta[] = []
   readonly notices: UploadNotice[] = []
   readonly writers = new Map<Ino, Writers>()
@@ -65,8 +65,9 @@ export class World {
   bootId = 'boot-1'
   #loaded: Loaded | undefined
 
-  private constructor(portal: RunningPortal, open: OpenDrive, directory: string, userId: string) {
+  private constructor(portal: RunningPortal, open: OpenDrive, directory: string, userId: string, clock: HurriedClock) {
     this.portal = portal
+    this.clock = clock
     this.open = open
     this.#directory = directory
     this.#userId = userId
@@ -75,7 +76,9 @@ export class World {
   static async make(test: Test, options: PortalOptions = {}): Promise<World> {
     const directory = await mkdtemp(join(tmpdir(), 'elastic-upload-'))
     test.teardown(() => rm(directory, { recursive: true, force: true }))
-    const portal = await startPortal({ seed: 'empty', ...options })
+    const clock = new HurriedClock()
+    // One time for both, however fast it goes; what the portal does itself takes the time it takes.
+    const portal = await startPortal({ seed: 'empty', ...options, clock: { ...systemClock, nowMs: () => clock.nowMs() } })
     test.teardown(() => portal.close())
     const open = createDrive({
       webhook: portal.webhook, runtimeDirectory: join(directory, 'run'), clock: systemClock, random: systemRandom, log: silentLog,
@@ -83,7 +86,7 @@ export class World {
     })
     test.teardown(() => open.close())
     await open.rest.setPlan({ capacity: 1e9, perSecond: 1e9 })
-    const world = new World(portal, open, directory, (await open.drive.account(CALL)).userId)
+    const world = new World(portal, open, directory, (await open.drive.account(CALL)).userId, clock)
     await world.hook('limits', { burst: 1e9, perSecond: 1e9 })
     test.teardown(() => world.off())
     return world
