@@ -139,6 +139,7 @@ export async function withSnapshot(sending: Sending, item: Item, use: (content: 
     throw error
   }
   try {
+    await content.absorb() // what was written natively since the last flush is sent as well (fuse-engine.md fact 5)
     const snapshot = await content.snapshot()
     try {
       await use(content, snapshot)

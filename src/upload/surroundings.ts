@@ -35,6 +35,7 @@ export async function readView(sources: Sources, entry: Entry, moment: Moment): 
   const parent = item === undefined || item.parent === null ? undefined : await mirror.getIn(store.read, item.parent)
   const wantsPlace = item !== undefined && !item.deleted && item.parent !== null && (item.base === null || isMoved(item))
   const baseParent = wantsPlace && item.base !== null && item.base.parent !== null ? await mirror.getIn(store.read, item.base.parent) : undefined
+  const deletedAbove = item?.deleted === true ? await readDeletedAbove(sources, item) : null
   const oldName = item === undefined || item.base === null ? undefined : shownName(item.base.name, item.base.id)
   return {
     entry,
@@ -45,8 +46,8 @@ export async function readView(sources: Sources, entry: Entry, moment: Moment): 
     holdersThere: wantsPlace ? await readHolders(sources, item, parent, item.name, moment.attempts) : [],
     holdersOfNewNameHere: wantsPlace ? await readHolders(sources, item, baseParent, item.name, moment.attempts) : [],
     holdersOfOldNameThere: wantsPlace && oldName !== undefined ? await readHolders(sources, item, parent, oldName, moment.attempts) : [],
-    deletedAbove: item?.deleted === true ? await readDeletedAbove(sources, item) : null,
-    blockerBelow: item?.deleted === true ? await readBlockerBelow(sources, item, moment.attempts) : null,
+    deletedAbove,
+    blockerBelow: item?.deleted === true && deletedAbove === null ? await readBlockerBelow(sources, item, moment.attempts) : null,
     mustLeaveFirst: wantsPlace && item.kind === 'folder' && item.base !== null ? await readMustLeaveFirst(sources, item) : null,
     isHeld: item?.deleted === true && sources.isHeld(item.ino),
     nowMs: moment.nowMs,

@@ -286,6 +286,21 @@ await t.test('6a.15: a version that slips in between check and write is kept as 
   t.equal((await world.files.need('a')).base?.version, 3)
 })
 
+await t.test('a move into a folder of another storage is taken back, and what was edited is sent where it stays', async (t) => {
+  const world = await World.make(t)
+  const storage = await world.commonDrive()
+  await world.act('mkdir', { storage, path: 'common' })
+  await world.act('connect', { storage, path: 'common' }, 'owner')
+  const { id } = await world.act('write', { path: 'a', content: 'one' })
+  await world.boot()
+  await world.files.rename('a', 'common/a')
+  await world.files.write('common/a', 'two')
+  await world.sync()
+  t.match((await world.tree()).get('a'), { id, version: 2 })
+  t.ok(await world.files.has('a'))
+  t.match(world.notices, [{ kind: 'place-restored', why: 'cross-storage' }])
+})
+
 await t.test('a folder link that is deleted is disconnected, what it leads to stays', async (t) => {
   const world = await World.make(t)
   const storage = await world.commonDrive()

@@ -4,6 +4,8 @@ import type { Clock } from '../../src/base/clock.js'
 export class HurriedClock implements Clock {
   #aheadMs = 0
   readonly #startMs = Date.now()
+  /** Called whenever somebody begins to wait. */
+  onRest: () => void = () => undefined
 
   nowMs(): number {
     return this.#startMs + this.#aheadMs
@@ -14,6 +16,7 @@ export class HurriedClock implements Clock {
   }
 
   setTimer(delayMs: number, callback: () => void): () => void {
+    this.onRest()
     if (!Number.isFinite(delayMs)) return () => undefined
     const dueMs = this.#aheadMs + Math.max(0, delayMs)
     const immediate = setTimeout(() => {

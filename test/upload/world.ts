@@ -183,12 +183,14 @@ export class World {
     await this.upload.waitUntilIdle(AbortSignal.timeout(30_000))
   }
 
-  /** Looks again after each entry of the journal that changes. */
+  /** Looks whenever the uploader comes to rest, or begins to wait for anything else. */
   async until(condition: () => Promise<boolean>): Promise<void> {
-    const deadline = Date.now() + 20_000
-    while (!(await condition())) {
-      if (Date.now() > deadline) throw new Error('it did not come to that')
-      await new Promise((resolve) => setTimeout(resolve, 5))
+    for (;;) {
+      const rest = new Promise<void>((resolve) => {
+        this.clock.onRest = resolve
+      })
+      if (await condition()) return
+      await rest
     }
   }
 
