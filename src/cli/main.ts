@@ -4,10 +4,12 @@ import { runCommandLine } from './program.js'
 
 process.umask(0o077) // what is written here is the person's alone; the folder gets its own mode
 
-// A reader that has seen enough (`status | head`) is no failure.
-process.stdout.on('error', (error) => {
-  if (systemCode(error) !== 'EPIPE') throw error
-})
+// A reader that has seen enough (`status | head`), or that died, is no failure, and what was begun is still put in order.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error) => {
+    if (systemCode(error) !== 'EPIPE') throw error
+  })
+}
 
 const exitCode = await runCommandLine(process.argv.slice(2), {
   stdin: process.stdin,

@@ -144,7 +144,7 @@ interface CommandTable {
   readonly unpin: { readonly request: PathsRequest; readonly answer: { readonly results: readonly PathResult[] } }
   readonly free: { readonly request: PathsRequest; readonly answer: { readonly results: readonly PathResult[] } }
   readonly unmount: { readonly request: { readonly waitSeconds: number; readonly force: boolean }; readonly answer: UnmountAnswer }
-  /** The settings file or the stored webhook was written anew: read both again. */
+  /** The settings file was written anew: read it again. */
   readonly settingsChanged: { readonly request: Readonly<Record<string, never>>; readonly answer: Readonly<Record<string, never>> }
   /** Unmounts without waiting and ends; for supervisors. `busy` when the folder is in use. */
   readonly quit: { readonly request: Readonly<Record<string, never>>; readonly answer: Readonly<Record<string, never>> }

@@ -29,7 +29,7 @@ export interface Connected {
   readonly profile: Profile
   /** The same account was connected before: its history goes on. */
   readonly reconnected: boolean
-  /** The folder is mounted now; the daemon should read the webhook anew. */
+  /** The folder is mounted now, by a daemon that keeps the webhook it was started with. */
   readonly mounted: boolean
 }
 

@@ -67,3 +67,11 @@ await t.test('in the foreground it says when the folder answers, and leaves clea
   t.same(await once(child, 'close'), [0, null])
   t.equal(await findMount(home.path('Drive')), undefined)
 })
+
+await t.test('a webhook connected again while mounted is kept for the next mount, and another folder has to wait', fuse, async (t) => {
+  const home = await connected(t)
+  await home.run(['mount'])
+  const webhook = await readFile(home.path('home', 'config', 'default', 'webhook'), 'utf8')
+  t.match(await home.run(['connect', '-'], webhook), { code: 0, stdout: /Next: elastic-drive unmount, then elastic-drive mount$/m })
+  t.match(await home.run(['connect', '-', '--folder', 'Other'], webhook), { code: 1, stderr: /is mounted on .*Drive: unmount it/ })
+})

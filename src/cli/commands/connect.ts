@@ -5,7 +5,7 @@
 import { createInterface } from 'node:readline/promises'
 import { text } from 'node:stream/consumers'
 import { Writable } from 'node:stream'
-import { DriveError, errorText } from '../../base/errors.js'
+import { DriveError } from '../../base/errors.js'
 import { connectProfile, type Connected } from '../../daemon/connect.js'
 import { openShortDrive } from '../../daemon/short-drive.js'
 import { DEFAULT_PROFILE } from '../../daemon/paths.js'
@@ -14,7 +14,7 @@ import { readSettings } from '../../daemon/settings.js'
 import { Webhook } from '../../rest/webhook.js'
 import { defineCommand, notBuilt } from '../command.js'
 import type { Terminal } from '../output.js'
-import { askDaemonIfAny, type Session } from '../session.js'
+import type { Session } from '../session.js'
 
 interface ConnectOptions {
   readonly folder?: string
@@ -51,7 +51,6 @@ export const connectCommand = defineCommand<ConnectOptions>({
       },
       { webhook, folder: options.folder, dryRun: options.dryRun ?? false },
     )
-    if (connected.mounted && options.dryRun !== true) await tellDaemon(session)
     answer(session, connected, options.dryRun ?? false)
     return 0
   },
@@ -85,15 +84,6 @@ async function prompt({ stdin, stderr }: Terminal): Promise<string> {
   }
 }
 
-/** A mounted drive goes on with the new webhook at once. */
-async function tellDaemon(session: Session): Promise<void> {
-  try {
-    await askDaemonIfAny(session, 'settingsChanged', {})
-  } catch (error) {
-    session.output.note(`The webhook is stored, but the running daemon did not take it: ${errorText(error)}`)
-  }
-}
-
 function answer({ output, paths }: Session, { profile, reconnected, mounted }: Connected, dryRun: boolean): void {
   const value = {
     profile: paths.profile,
@@ -109,7 +99,8 @@ function answer({ output, paths }: Session, { profile, reconnected, mounted }: C
     const who = `${profile.portal} as ${profile.userName}`
     if (dryRun) return `Would connect to ${who} with the folder ${profile.folder}. Nothing was changed.`
     const option = paths.profile === DEFAULT_PROFILE ? '' : ` --profile ${paths.profile}`
-    const next = mounted ? 'The mounted drive goes on with it.' : `Next: elastic-drive mount${option}`
+    // A running daemon keeps the webhook that it was started with.
+    const next = `Next: ${mounted ? `elastic-drive unmount${option}, then ` : ''}elastic-drive mount${option}`
     return `${reconnected ? 'Reconnected' : 'Connected'} to ${who}: ${profile.folder}. ${next}`
   })
 }
