@@ -4,7 +4,7 @@
  * is dropped: an entry goes when the portal has what it stood for. After a restart requests of unknown outcome come first.
  */
 import type { Clock } from '../base/clock.js'
-import { DriveError, errorCode, errorText, type ErrorCode } from '../base/errors.js'
+import { DriveError, errorCode, errorText } from '../base/errors.js'
 import type { Ino } from '../base/ids.js'
 import type { Log } from '../base/log.js'
 import type { Random } from '../base/random.js'
@@ -17,7 +17,8 @@ import type { Mirror } from '../mirror/mirror.js'
 import type { Store } from '../store/store.js'
 import { failureScope, nextTryMs } from './back-off.js'
 import type { UploadNotice } from './notices.js'
-import { planStep, type Step, type View, type WaitReason, type Writers } from './plan.js'
+import { planStep, type Step, type View, type Writers } from './plan.js'
+import { isInert, readErrors, readPending, readQueue, type QueuedEntry, type QueuedError, type Wait } from './queue-report.js'
 import { findRings } from './rings.js'
 import { isActive, sendStep, type ActiveStep } from './send-step.js'
 import type { Sending } from './sending.js'
@@ -48,26 +49,6 @@ export interface UploadOptions {
   /** Above it a file is replaced instead of getting a version (6a.7). */
   readonly maxVersionSizeBytes?: number
 }
-
-export interface QueuedError {
-  readonly ino: Ino
-  readonly code: ErrorCode
-  readonly text: string
-  readonly tries: number
-  readonly sinceMs: number
-  readonly nextTryMs: number
-}
-
-/** Why an entry is not being sent, as of the last look. */
-export interface QueuedEntry {
-  readonly ino: Ino
-  readonly sinceMs: number
-  readonly state: 'sending' | 'ready' | WaitReason
-  readonly on: Ino | null
-  readonly untilMs: number | null
-}
-
-type Wait = Extract<Step, { kind: 'wait' }>
 
 const PARALLEL = 2 // the budget is shared with listings and reads; more would only queue there
 const MAX_VERSION_SIZE_BYTES = 1_000_000_000 // base64 of it stays below a body limit of 2 GB
@@ -149,28 +130,18 @@ export class Upload implements Service {
   }
 
   /** What is still to be sent. */
-  async pending(): Promise<{ readonly count: number; readonly bytes: number }> {
-    const entries = await this.#options.journal.entries()
-    const items = await this.#options.mirror.getMany(entries.map(({ ino }) => ino))
-    const contents = await this.#options.cache.summary(items.flatMap(({ contentId }) => (contentId === null ? [] : [contentId])))
-    const bytes = [...contents.values()].reduce((sum, { dirty, sizeBytes }) => sum + (dirty ? sizeBytes : 0), 0)
-    return { count: entries.length, bytes }
+  pending(): Promise<{ readonly count: number; readonly bytes: number }> {
+    return readPending(this.#options)
   }
 
-  async errors(): Promise<readonly QueuedError[]> {
-    const entries = await this.#options.journal.entries()
-    return entries.flatMap(({ ino, failure, tries, sinceMs, nextTryMs: next }) => (failure === null ? [] : [{ ino, ...failure, tries, sinceMs, nextTryMs: next }]))
+  /** Entries that failed, with when they are tried again. */
+  errors(): Promise<readonly QueuedError[]> {
+    return readErrors(this.#options.journal)
   }
 
   /** Every entry in order with what it waits for. */
-  async queue(): Promise<readonly QueuedEntry[]> {
-    const entries = await this.#options.journal.entries()
-    const nowMs = this.#options.clock.nowMs()
-    return entries.map(({ ino, sinceMs, nextTryMs: next }) => {
-      const wait: Wait | undefined = next > nowMs ? { kind: 'wait', reason: 'back-off', untilMs: next } : this.#waits.get(ino)
-      const state = this.#active.has(ino) ? 'sending' : (wait?.reason ?? 'ready')
-      return { ino, sinceMs, state, on: wait?.on ?? null, untilMs: wait?.untilMs ?? null }
-    })
+  queue(): Promise<readonly QueuedEntry[]> {
+    return readQueue(this.#options.journal, { waits: this.#waits, sending: this.uploading(), nowMs: this.#options.clock.nowMs() })
   }
 
   uploading(): ReadonlySet<Ino> {
@@ -340,16 +311,6 @@ export class Upload implements Service {
   #noteIdle(): void {
     for (const waiter of [...this.#idleWaiters]) waiter()
   }
-}
-
-/** Nothing of it goes on by itself: all of it waits for the brake, for a folder that is never sent, or for such an entry. */
-function isInert(waits: ReadonlyMap<Ino, Wait>): boolean {
-  const isStuck = (ino: Ino, depth: number): boolean => {
-    const wait = waits.get(ino)
-    if (wait === undefined || depth > waits.size) return false
-    return wait.reason === 'brake' || wait.reason === 'parent-stays-here' || (wait.on !== undefined && isStuck(wait.on, depth + 1))
-  }
-  return [...waits.keys()].every((ino) => isStuck(ino, 0))
 }
 
 function emptyView(entry: Entry, nowMs: number): View {
