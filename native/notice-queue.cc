@@ -12,14 +12,11 @@ uint64_t BlockingNode(const Notice& notice, const RequestTable& requests) {
     // invalidate_inode_pages2 waits for locked pages; attributes alone take no lock.
     return notice.offset >= 0 && own.data != 0 ? notice.node : 0;
   }
-  // The kernel takes i_rwsem of the parent.
+  // The kernel takes i_rwsem of the parent, and for DELETE that of the child below it.
   if (own.directory != 0 || own.inode != 0) return notice.node;
-  if (notice.child == 0) return 0;
+  if (notice.code != fuse::NoticeCode::kDelete) return 0;
   const NodeLocks child = requests.Locks(notice.child);
-  // DELETE takes i_rwsem of the child as well.
-  if (notice.code == fuse::NoticeCode::kDelete) return child.Free() ? 0 : notice.child;
-  // Dropping the last dentry evicts the inode, and that waits for its pages with the parent locked.
-  return !notice.expireOnly && child.data != 0 ? notice.child : 0;
+  return child.directory != 0 || child.inode != 0 ? notice.child : 0;
 }
 
 std::string KeyOf(const Notice& notice) {

@@ -21,7 +21,7 @@ namespace elastic {
 struct Notice {
   fuse::NoticeCode code;
   uint64_t node;   // the inode, or the parent of the name
-  uint64_t child;  // what the kernel may hold under the name; 0 when unknown
+  uint64_t child;  // of a deletion: what the name stood for
   int64_t offset;  // of an inode notice; negative: attributes only
   int64_t length;
   bool expireOnly;  // of an entry notice: ask again instead of dropping

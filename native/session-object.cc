@@ -145,12 +145,12 @@ Napi::Value SessionObject::NotifyInode(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value SessionObject::NotifyEntry(const Napi::CallbackInfo& info) {
-  uint64_t parent, child;
+  uint64_t parent;
   std::string name;
-  if (!ToUint64(info[0], parent) || !ToUint64(info[1], child) || !ToName(info[2], name) || !info[3].IsBoolean()) {
-    return Refuse(info.Env(), "notifyEntry(parent, child, name, expireOnly)");
+  if (!ToUint64(info[0], parent) || !ToName(info[1], name) || !info[2].IsBoolean()) {
+    return Refuse(info.Env(), "notifyEntry(parent, name, expireOnly)");
   }
-  session_->Notify({fuse::NoticeCode::kInvalidateEntry, parent, child, 0, 0, info[3].As<Napi::Boolean>().Value(), std::move(name)});
+  session_->Notify({fuse::NoticeCode::kInvalidateEntry, parent, 0, 0, 0, info[2].As<Napi::Boolean>().Value(), std::move(name)});
   return info.Env().Undefined();
 }
 

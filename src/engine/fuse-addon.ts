@@ -19,7 +19,7 @@ export interface FuseSession {
   replyError(id: RequestId, errno: number): number
   replyData(id: RequestId, data: Uint8Array, lengthBytes: number): number
   notifyInode(node: number, offset: number, lengthBytes: number): void
-  notifyEntry(parent: number, child: number, name: string, expireOnly: boolean): void
+  notifyEntry(parent: number, name: string, expireOnly: boolean): void
   notifyDelete(parent: number, child: number, name: string): void
   /** How many notices are held back. */
   queuedNotices(): number

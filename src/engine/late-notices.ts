@@ -16,8 +16,8 @@ export class LateNotices implements KernelNotices {
     this.#target = noNotices
   }
 
-  invalidateEntry(parent: NodeId, name: string, child?: NodeId): void {
-    this.#target.invalidateEntry(parent, name, child)
+  invalidateEntry(parent: NodeId, name: string): void {
+    this.#target.invalidateEntry(parent, name)
   }
 
   invalidateNode(node: NodeId, offset: number, lengthBytes: number): void {
@@ -32,8 +32,8 @@ export class LateNotices implements KernelNotices {
 /** Notices into a session. `expireOnly`: the kernel can ask again instead of dropping (INIT said so). */
 export function sessionNotices(session: FuseSession, expireOnly: boolean): KernelNotices {
   return {
-    invalidateEntry: (parent, name, child) => {
-      session.notifyEntry(parent, child ?? 0, name, expireOnly)
+    invalidateEntry: (parent, name) => {
+      session.notifyEntry(parent, name, expireOnly)
     },
     invalidateNode: (node, offset, lengthBytes) => {
       session.notifyInode(node, Math.max(offset, -1), lengthBytes)

@@ -13,7 +13,8 @@ const SCRIPT = 'require("fs").statfsSync(process.argv[1])'
 
 export function probeMount(folder: string, clock: Clock): Promise<MountHealth> {
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, ['-e', SCRIPT, folder], { stdio: 'ignore', cwd: '/' })
+    // Without this process's environment: its Node options may load much.
+    const child = spawn(process.execPath, ['-e', SCRIPT, folder], { stdio: 'ignore', cwd: '/', env: {} })
     const cancel = clock.setTimer(DEADLINE_MS, () => {
       child.kill('SIGKILL')
       child.unref()

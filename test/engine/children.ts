@@ -1,6 +1,6 @@
 /** Child processes of a test: programs that use the mount, so that what sticks sticks outside of this process. */
 import { spawn, type ChildProcessByStdio } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import type { Readable, Writable } from 'node:stream'
 import type { Test } from 'tap'
 
@@ -18,8 +18,8 @@ export class Child {
   #lineWatchers: { text: string; resolve: () => void }[] = []
   readonly ended: Promise<Ended>
 
-  constructor(t: Test, program: string, args: readonly string[], options: { cwd?: string; env?: NodeJS.ProcessEnv } = {}) {
-    this.#process = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'], cwd: options.cwd ?? '/', env: options.env ?? process.env })
+  constructor(t: Test, program: string, args: readonly string[]) {
+    this.#process = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'], cwd: '/' })
     this.#process.stdin.on('error', () => undefined)
     this.#process.stdout.setEncoding('utf8').on('data', (part: string) => {
       this.#stdout += part
@@ -86,9 +86,9 @@ def say(*values):
 
 /** A Python program; \`errno_of(call)\` answers the name of what failed, \`say\` prints a line at once. */
 export function startPython(t: Test, cwd: string, script: string, ...args: readonly string[]): Child {
-  // The folder is entered by the program itself: spawning must not wait for a mount.
+  // The folder is entered by the program itself: spawning must not wait for a mount. Isolated, it looks for no modules there.
   const enter = `import os, sys\nos.chdir(${JSON.stringify(cwd)})\n`
-  return new Child(t, '/usr/bin/python3', ['-c', enter + PRELUDE + script, ...args])
+  return new Child(t, '/usr/bin/python3', ['-I', '-c', enter + PRELUDE + script, ...args])
 }
 
 /** Runs it to its end; its lines. Fails the test when the program fails. */
@@ -98,11 +98,11 @@ export async function python(t: Test, cwd: string, script: string, ...args: read
   return stdout.split('\n').slice(0, -1)
 }
 
-/** Which state the kernel shows for a process (\`S\`, \`D\`, …); undefined when it is gone. */
-export function processState(pid: number): string | undefined {
+/** Which state the kernel shows for each thread of a process (`S`, `D`, `Z`…); empty when it is gone. */
+export function threadStates(pid: number): readonly string[] {
   try {
-    return /^State:\s*(\S)/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1]
+    return readdirSync(`/proc/${pid}/task`).map((thread) => /^State:\s*(\S)/m.exec(readFileSync(`/proc/${pid}/task/${thread}/status`, 'latin1'))?.[1] ?? '?')
   } catch {
-    return undefined
+    return []
   }
 }

@@ -23,7 +23,7 @@ export interface Mounted {
 export interface ContractCase {
   readonly name: string
   readonly needs: readonly Capability[]
-  run(t: Test, mounted: Mounted): Promise<void>
+  readonly run: (t: Test, mounted: Mounted) => Promise<void>
 }
 
 /** Runs all cases, each over a fresh mount that `mount` makes and the test's end takes away. */

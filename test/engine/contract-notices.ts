@@ -30,7 +30,7 @@ export const noticeCases: readonly ContractCase[] = [
       tree.unlink(tree.root, 'before')
       tree.link(tree.root, 'after', node)
       t.ok(await exists(join(folder, 'before')), 'not announced yet')
-      notices.invalidateEntry(ROOT_NODE, 'before', node.id)
+      notices.invalidateEntry(ROOT_NODE, 'before')
       notices.invalidateEntry(ROOT_NODE, 'after')
       await until(async () => !(await exists(join(folder, 'before'))))
       await until(() => exists(join(folder, 'after')))
@@ -87,15 +87,32 @@ export const noticeCases: readonly ContractCase[] = [
       const reader = startPython(t, folder, "say(len(open('stuck', 'rb').read()))")
       await stall.arrived()
       notices.invalidateNode(stuck.id, 0, 0)
-      notices.entryDeleted(ROOT_NODE, stuck.id, 'stuck')
       other.resize(7)
       notices.invalidateNode(other.id, 0, 0)
       await until(async () => (await stat(join(folder, 'other'))).size === 7)
       t.ok(await exists(join(folder, 'stuck')), 'its folder can be looked up all the while')
+      tree.remove(tree.root, 'stuck')
+      notices.entryDeleted(ROOT_NODE, stuck.id, 'stuck')
+      await until(async () => !(await exists(join(folder, 'stuck'))))
       stall.end()
       t.equal((await reader.ended).stdout, '5000000\n')
-      tree.remove(tree.root, 'stuck')
-      await until(async () => !(await exists(join(folder, 'stuck'))))
+    },
+  },
+  {
+    name: 'a deletion waits for a stuck write to the file, and its folder can be used all the while',
+    needs: ['invalidate'],
+    run: async (t, { folder, fileSystem: { tree, stalls }, notices }) => {
+      const node = tree.add(tree.root, 'f', 'file', 0o644)
+      const stall = stalls.add({ operation: 'write' })
+      const writer = startPython(t, folder, "f = os.open('f', os.O_WRONLY); say(os.write(f, b'abc'))")
+      await stall.arrived()
+      tree.remove(tree.root, 'f')
+      notices.entryDeleted(ROOT_NODE, node.id, 'f')
+      for (let index = 0; index < 20; index += 1) t.notOk(await exists(join(folder, `new ${index}`)))
+      t.ok(await exists(join(folder, 'f')), 'held back')
+      stall.end()
+      t.equal((await writer.ended).stdout, '3\n')
+      await until(async () => !(await exists(join(folder, 'f'))))
     },
   },
   {
@@ -130,8 +147,6 @@ export const noticeCases: readonly ContractCase[] = [
       await stall.arrived()
       reader.kill('SIGKILL')
       await reader.ended
-      // The last reference to the inode goes with the name: the kernel then waits for the pages.
-      notices.invalidateEntry(ROOT_NODE, 'stuck', node.id)
       notices.invalidateEntry(ROOT_NODE, 'stuck')
       notices.entryDeleted(ROOT_NODE, node.id, 'stuck')
       for (let index = 0; index < 20; index += 1) t.notOk(await exists(join(folder, `new ${index}`)))
@@ -165,7 +180,7 @@ say('all')
       for (let round = 0; round < 20; round += 1) {
         for (const [index, file] of files.entries()) {
           notices.invalidateNode(file.id, 0, 0)
-          notices.invalidateEntry(ROOT_NODE, `f${index}`, file.id)
+          notices.invalidateEntry(ROOT_NODE, `f${index}`)
           notices.invalidateEntry(d.id, String(index))
         }
         t.ok(await exists(join(folder, `f${100 + round}`)))

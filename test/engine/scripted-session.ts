@@ -1,0 +1,103 @@
+/** A native session without a kernel: a test puts requests into its batch, byte by byte, and reads the replies. */
+import { constants } from 'node:os'
+import { silentLog, type Log } from '../../src/base/log.js'
+import { systemClock } from '../../src/base/clock.js'
+import type { FuseAddon, FuseSession } from '../../src/engine/fuse-addon.js'
+import { KernelSession } from '../../src/engine/kernel-session.js'
+import type { FileSystem } from '../../src/fs/operations.js'
+
+const RECORD_BYTES = 24
+const HEADER_BYTES = 40
+
+export type Reply = { readonly errno: number } | { readonly data: Buffer }
+
+export class ScriptedSession implements FuseSession {
+  readonly replies = new Map<number, Reply>()
+  /** Replies to ids that had one already, or that never were: a broken promise of the engine. */
+  strayReplies = 0
+  /** Answered to every reply instead of 0. */
+  refuseWith = 0
+  readonly #batch: Uint8Array
+  readonly #wake: () => void
+  readonly #records: Buffer[] = []
+  readonly #ids = new Set<number>()
+  #lastId = 0
+
+  constructor(batch: Uint8Array, wake: () => void) {
+    this.#batch = batch
+    this.#wake = wake
+  }
+
+  /** Hands one request to the engine; answers its id. `body` is what follows the header. */
+  request(opcode: number, node: number, body: Uint8Array, extensionUnits = 0): number {
+    const id = (this.#lastId += 1)
+    const length = HEADER_BYTES + body.byteLength
+    const record = Buffer.alloc((RECORD_BYTES + length + 7) & ~7)
+    record.writeUInt32LE(record.length, 0)
+    record.writeUInt32LE(1, 4)
+    record.writeDoubleLE(id, 8)
+    record.writeUInt32LE(0xffff_ffff, 16)
+    record.writeUInt32LE(length, 20)
+    record.writeUInt32LE(length, RECORD_BYTES)
+    record.writeUInt32LE(opcode, RECORD_BYTES + 4)
+    record.writeBigUInt64LE(BigInt(node), RECORD_BYTES + 16)
+    record.writeUInt16LE(extensionUnits, RECORD_BYTES + 36)
+    record.set(body, RECORD_BYTES + HEADER_BYTES)
+    this.#ids.add(id)
+    this.#records.push(record)
+    this.#wake()
+    return id
+  }
+
+  takeBatch(): number {
+    const record = this.#records.shift()
+    if (record === undefined) return 0
+    // What the batch held before is still behind: nothing may read it.
+    this.#batch.set(record)
+    return record.length
+  }
+
+  replyError(id: number, errno: number): number {
+    return this.#replied(id, { errno })
+  }
+
+  replyData(id: number, data: Uint8Array, lengthBytes: number): number {
+    return this.#replied(id, { data: Buffer.from(data.subarray(0, lengthBytes)) })
+  }
+
+  #replied(id: number, reply: Reply): number {
+    if (!this.#ids.has(id) || this.replies.has(id)) {
+      this.strayReplies += 1
+      return constants.errno.ENOENT
+    }
+    this.replies.set(id, reply)
+    return this.refuseWith
+  }
+
+  slotBuffer = (): undefined => undefined
+  releaseSlot = (): void => undefined
+  notifyInode = (): void => undefined
+  notifyEntry = (): void => undefined
+  notifyDelete = (): void => undefined
+  queuedNotices = (): number => 0
+  stop = (): void => undefined
+  close = (): void => undefined
+}
+
+export function scriptedSession(fileSystem: FileSystem, log: Log = silentLog): ScriptedSession {
+  let scripted: ScriptedSession | undefined
+  class Native extends ScriptedSession {
+    constructor(_device: number, _readers: number, batch: Uint8Array, wake: () => void) {
+      super(batch, wake)
+      // eslint-disable-next-line @typescript-eslint/no-this-alias -- the engine makes it, the test steers it
+      scripted = this
+    }
+  }
+  const never = (): never => {
+    throw new Error('no kernel here')
+  }
+  const addon: FuseAddon = { FuseSession: Native, openFuseDevice: never, mount: never, unmount: never, socketPair: never, receiveDescriptor: never }
+  new KernelSession({ addon, device: -1, fileSystem, clock: systemClock, log })
+  if (scripted === undefined) throw new Error('the engine made no session')
+  return scripted
+}
