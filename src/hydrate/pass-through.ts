@@ -11,8 +11,9 @@ export class PassThrough {
   #pieces: { readonly start: number; readonly bytes: Uint8Array }[] = []
   #totalBytes = 0
 
+  /** Copies the bytes. */
   add(start: number, bytes: Uint8Array): void {
-    this.#pieces.push({ start, bytes })
+    this.#pieces.push({ start, bytes: new Uint8Array(bytes) })
     this.#totalBytes += bytes.length
     while (this.#totalBytes > LARGEST_BYTES) this.#totalBytes -= this.#pieces.shift()?.bytes.length ?? 0
   }

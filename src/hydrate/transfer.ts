@@ -72,7 +72,7 @@ export class Transfer implements StreamHost {
   }
 
   get isIdle(): boolean {
-    return this.#waiters.size === 0 && this.#streams.size === 0 && this.#tasks.size === 0
+    return this.waiting === 0 && this.#streams.size === 0 && this.#tasks.size === 0
   }
 
   get waiting(): number {
@@ -127,9 +127,7 @@ export class Transfer implements StreamHost {
     this.#stopped = true
     this.#attempts.stop()
     this.#cancelLeaving?.()
-    const error = new DriveError('cancelled', 'the drive is being unmounted')
-    for (const waiter of this.#waiters) waiter.fail(error)
-    this.#waiters.clear()
+    for (const waiter of [...this.#waiters]) this.#fail(waiter, new DriveError('cancelled', 'the drive is being unmounted'))
     for (const stream of this.#streams.all) stream.cut()
     while (this.#tasks.size > 0) await Promise.all(this.#tasks)
     await this.#letGo()
@@ -143,8 +141,9 @@ export class Transfer implements StreamHost {
 
   opened(stream: RangeStream): void {
     const { asked, range } = stream
-    this.#hasAnswer ||= range.start === asked.start && range.end === asked.end
-    if (range.start === asked.start && range.end === asked.end) return
+    const isAsAsked = range.start === asked.start && range.end === asked.end
+    this.#hasAnswer ||= isAsAsked
+    if (isAsAsked) return
     // The portal sends everything: then nothing else has to come.
     this.#host.noteWholeOnly()
     for (const other of this.#streams.all) if (other !== stream) other.cut()
@@ -161,6 +160,10 @@ export class Transfer implements StreamHost {
     if (fate === 'passed') this.#handOver(offset, bytes)
     this.#settle()
     if (this.#bringsNothingNew(stream, offset + bytes.length)) stream.cut()
+  }
+
+  isAwaited(stream: RangeStream): boolean {
+    return [...this.#waiters].some(({ wants, range }) => wants === 'range' && stream.position < range.end && range.end <= stream.receivedTo)
   }
 
   whenWanted(stream: RangeStream): Promise<void> | undefined {
@@ -286,17 +289,16 @@ export class Transfer implements StreamHost {
 
   #makePlace(): boolean {
     const limit = this.#host.servesWholeOnly() ? 1 : STREAMS_AT_ONCE
-    const { running } = this.#streams
-    if (running.length < limit) return true
+    if (this.#streams.running.length < limit) return true
     // One that only reads ahead makes place; its end pumps.
-    running.find((stream) => !this.#isWaitedFor(stream))?.cut()
+    this.#streams.running.find((stream) => !this.#isWaitedFor(stream))?.cut()
     return false
   }
 
   #readAhead(readTo: number): void {
     // What is not kept is not read ahead beyond its own stream: it would push out what was not read yet.
-    if (this.#stopped || !this.#hasAnswer || !this.#intake.isKeeping || this.#host.servesWholeOnly() || this.#attempts.isPausing) return
-    if (this.#streams.running.length >= STREAMS_AT_ONCE) return
+    const mayRead = this.#hasAnswer && this.#intake.isKeeping && !this.#host.servesWholeOnly() && !this.#attempts.isPausing
+    if (this.#stopped || !mayRead || this.#streams.running.length >= STREAMS_AT_ONCE) return
     const { content } = this
     const window = planReadAhead({ sizeBytes: content.sizeBytes, present: content.ranges, claimed: this.#streams.claimed(), earlier: this.#earlier, readTo })
     if (window !== undefined) this.#launch('read', window, window.start)
