@@ -36,7 +36,7 @@ const WANTED =
   INIT.handleKillPrivilegesV2
 const WANTED_SECOND = INIT_SECOND.directIoAllowsMmap
 
-const MAX_READAHEAD_BYTES = 1 << 20
+export const MAX_READAHEAD_BYTES = 1 << 20
 // A read that waits for the network is a background request to the kernel: with its default of 12, fourteen of them
 // froze every other file (fuse-engine.md fact 3). For an ordinary user the kernel lowers this to its own limit.
 const MAX_BACKGROUND = 16_384

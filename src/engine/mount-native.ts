@@ -3,7 +3,7 @@
  * ordinary user through fusermount3. Nothing here ever calls into the mount itself.
  */
 import { closeSync } from 'node:fs'
-import { access, constants as fsConstants, lstat } from 'node:fs/promises'
+import { access, constants as fsConstants, lstat, writeFile } from 'node:fs/promises'
 import { constants } from 'node:os'
 import { delay, type Clock } from '../base/clock.js'
 import { DriveError, hasCode, systemCode } from '../base/errors.js'
@@ -12,6 +12,7 @@ import type { FileSystem, KernelNotices } from '../fs/operations.js'
 import { examineMount } from './dead-mount.js'
 import { loadFuseAddon, type FuseAddon } from './fuse-addon.js'
 import { fusermountMount } from './fusermount.js'
+import { MAX_READAHEAD_BYTES } from './init.js'
 import { KernelSession, type EndReason } from './kernel-session.js'
 import { sessionNotices, type LateNotices } from './late-notices.js'
 import { directMountOptions, fusermountOptions, mountFlags, MOUNT_TYPE, type MountOptions } from './mount-options.js'
@@ -70,6 +71,7 @@ export async function mountNative(options: NativeMountOptions): Promise<MountedE
     await detach(addon, folder)
     throw error
   }
+  await raiseReadahead(connection, log)
   const ended = session.ended.then((reason) => {
     options.notices.unbind()
     return reason
@@ -77,6 +79,15 @@ export async function mountNative(options: NativeMountOptions): Promise<MountedE
   log.info({ folder, connection }, 'mounted')
   const mount = { addon, folder, connection, session, ended, clock }
   return { folder, connection, notices: options.notices, ended, unmount: ({ force }) => unmount(mount, force) }
+}
+
+/** INIT can only lower the readahead that the kernel starts with (128 KiB); root can raise it. */
+async function raiseReadahead(connection: number, log: Log): Promise<void> {
+  try {
+    await writeFile(`/sys/class/bdi/0:${connection}/read_ahead_kb`, String(MAX_READAHEAD_BYTES / 1024))
+  } catch (error) {
+    log.debug({ connection, code: systemCode(error) }, 'the readahead stays as it is')
+  }
 }
 
 async function checkFolder(folder: string, clock: Clock): Promise<void> {

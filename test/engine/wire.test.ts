@@ -191,9 +191,8 @@ void t.test('errors reach the kernel by the table; what is unknown is EIO with o
   for (const [failure, expected] of failures) {
     for (const later of [false, true]) {
       fileSystem.statfs = () => {
-        // eslint-disable-next-line @typescript-eslint/only-throw-error, @typescript-eslint/prefer-promise-reject-errors -- what a bug may throw
+        // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- what a bug may throw
         if (later) return Promise.reject(failure)
-        // eslint-disable-next-line @typescript-eslint/only-throw-error -- what a bug may throw
         throw failure
       }
       const id = session.request(OPCODES.statfs, ROOT_NODE, Buffer.alloc(0))
