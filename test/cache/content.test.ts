@@ -290,6 +290,7 @@ await t.test('after a reboot dirty bytes are suspect unless they were synced, an
   const changed = await local(world, pattern(7_000))
   await changed.sync()
   await world.store.transact((tx) => changed.markSynced(tx))
+  t.equal(changed.needsDirtyMark, true, 'what is synced must not be overtaken by a write')
   await changed.write(0, Buffer.from('later'))
   await kill(world, [unsynced, synced, changed])
   const next = await openWorld(t, root, { bootId: 'boot-2' })

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { FakeClock } from '../../src/base/clock.js'
+import { FakeClock, type Clock } from '../../src/base/clock.js'
 import { DriveError } from '../../src/base/errors.js'
 import { KIB, MIB, never, openHouse, pattern } from './fixture.js'
 import { settled } from './settled.js'
@@ -210,15 +210,28 @@ await t.test('when its last reader is gone a download is cut', async (t) => {
   await content.release()
 })
 
-await t.test('read-ahead stays within a bounded distance of the reader', async (t) => {
+await t.test('read-ahead stays within a bounded distance of the reader, and ends when the reader stays away', async (t) => {
   const clock = new FakeClock()
+  // A stream that is held waits for its reader for so long; nothing else does.
+  let held = 0
+  const watched: Clock = {
+    nowMs: () => clock.nowMs(),
+    monotonicMs: () => clock.monotonicMs(),
+    setTimer: (delayMs, callback) => {
+      if (delayMs === 20_000) held += 1
+      return clock.setTimer(delayMs, callback)
+    },
+  }
   const drive = new MemoryDrive(pattern(256 * MIB))
-  const house = await openHouse(t, drive.asDrive(), { clock })
+  const house = await openHouse(t, drive.asDrive(), { clock: watched })
   const content = await house.hold(drive.file())
-  for (let offset = 0; offset < 40 * MIB; offset += MIB) await house.hydrator.read(content, offset, MIB, { signal: never })
-  await clock.advance(5_000)
-  t.ok(drive.sentBytes <= 40 * MIB + 2 * 33 * MIB, `${drive.sentBytes / MIB} MiB`)
-  await house.hydrator.stop()
+  for (let offset = 0; offset < 96 * MIB; offset += MIB) await house.hydrator.read(content, offset, MIB, { signal: never })
+  const before = held
+  await settled(() => held > before)
+  t.ok(drive.sentBytes <= 96 * MIB + 2 * 33 * MIB, `${drive.sentBytes / MIB} MiB`)
+  await clock.advance(20_000)
+  await settled(() => house.hydrator.transfers().length === 0)
+  t.ok(drive.sentBytes <= 96 * MIB + 2 * 33 * MIB, `${drive.sentBytes / MIB} MiB`)
   await content.release()
 })
 
