@@ -18,6 +18,8 @@ namespace elastic {
 
 namespace {
 
+constexpr size_t kKeptBatchBytes = 1 << 20;
+
 int SetNonBlocking(int fd) {
   const int flags = ::fcntl(fd, F_GETFL);
   return flags < 0 || ::fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ? errno : 0;
@@ -77,6 +79,8 @@ int Session::StartThreads() {
 size_t Session::TakeBatch(std::span<std::byte> batch) {
   if (outgoingOffset_ == outgoing_.size()) {
     outgoing_.clear();
+    // A burst should not stay resident; these two vectors change places.
+    if (outgoing_.capacity() > kKeptBatchBytes) outgoing_.shrink_to_fit();
     outgoingOffset_ = 0;
     const std::lock_guard lock(mutex_);
     if (inbox_.empty()) {

@@ -54,6 +54,24 @@ export const noticeCases: readonly ContractCase[] = [
     },
   },
   {
+    name: 'a listing that the kernel may keep is asked for again when its folder is announced',
+    needs: ['invalidate'],
+    run: async (t, { folder, fileSystem, notices }) => {
+      const { tree, calls } = fileSystem
+      fileSystem.keepListings = true
+      const d = tree.add(tree.root, 'd', 'directory', 0o755)
+      tree.add(d, 'first', 'file', 0o644)
+      const asked = (): number => (calls.get('readdir') ?? 0) + (calls.get('readdirplus') ?? 0)
+      t.strictSame(await readdir(join(folder, 'd')), ['first'])
+      const before = asked()
+      t.strictSame(await readdir(join(folder, 'd')), ['first'])
+      t.equal(asked(), before, 'the kernel answers itself')
+      tree.add(d, 'second', 'file', 0o644)
+      notices.invalidateNode(d.id, 0, 0)
+      await until(async () => (await readdir(join(folder, 'd'))).length === 2)
+    },
+  },
+  {
     name: 'a deletion made elsewhere is seen when announced, also of a folder somebody stands in',
     needs: ['invalidate'],
     run: async (t, { folder, fileSystem: { tree }, notices }) => {

@@ -39,6 +39,7 @@ export class MemoryFileSystem implements FileSystem {
   /** How opens are answered. */
   directIo = false
   keepCache = true
+  keepListings = false
   validityMs = VALIDITY_MS
   readonly #open = new Map<Handle, OpenFile>()
   #lastHandle = 0
@@ -272,7 +273,7 @@ export class MemoryFileSystem implements FileSystem {
     const listing = node.kind === 'directory' ? ([['.', node], ['..', node], ...node.children] as const) : []
     this.#open.set(handle, { node, listing })
     node.handles += 1
-    return { handle, keepCache: node.kind === 'file' && this.keepCache, directIo: node.kind === 'file' && this.directIo }
+    return { handle, keepCache: node.kind === 'file' ? this.keepCache : this.keepListings, directIo: node.kind === 'file' && this.directIo }
   }
 
   #file(handle: Handle): OpenFile {
