@@ -78,7 +78,7 @@ async function sync(options: DaemonCommandsOptions, request: CommandRequest<'syn
     syncOnce(core, new AbortController().signal).catch((error: unknown) => {
       if (!hasCode(error, 'cancelled')) log.error({ code: errorCode(error), error: errorText(error) }, 'a sync that nobody waits for failed')
     })
-    return answer('started')
+    return await answer('started')
   }
   const over = new AbortController()
   const cancel = clock.setTimer(request.waitSeconds * 1_000, () => {
@@ -89,7 +89,7 @@ async function sync(options: DaemonCommandsOptions, request: CommandRequest<'syn
     return await answer((await core.upload.pending()).count === 0 ? 'done' : 'time-up')
   } catch (error) {
     if (!over.signal.aborted) throw error
-    return answer('time-up')
+    return await answer('time-up')
   } finally {
     cancel()
   }

@@ -3,7 +3,7 @@
  * door, and ends in order. Nothing unsent is lost by any way of ending: the queue is in the database.
  */
 import { systemClock } from '../base/clock.js'
-import { DriveError, hasCode } from '../base/errors.js'
+import { DriveError, errorText, hasCode } from '../base/errors.js'
 import type { Log } from '../base/log.js'
 import { systemRandom } from '../base/random.js'
 import { ControlServer } from '../control/server.js'
@@ -20,14 +20,13 @@ import { prepareDirectories, type ProfilePaths } from './paths.js'
 import { requireProfile, type Profile } from './profile.js'
 import { fileSecrets } from './secrets.js'
 import { readSettings, type Settings } from './settings.js'
+import { tearDown } from './tear-down.js'
 
 /** 'not-connected', 'already-running', 'already-mounted', 'no-fuse-device', 'no-fusermount', 'database-damaged', … */
 export async function startDaemon({ paths, mount, log, signal }: DaemonStart): Promise<RunningDaemon> {
   /** What takes back each thing that was set up, run in the opposite order. */
   const teardowns: (() => Promise<void>)[] = []
-  const tearDown = async (): Promise<void> => {
-    for (const teardown of teardowns.splice(0).reverse()) await teardown()
-  }
+  const end = (): Promise<void> => tearDown(teardowns.splice(0).reverse())
   try {
     const profile = await requireProfile(paths)
     refuseMissingEngine(mount, (await readSettings(paths)).engine)
@@ -41,9 +40,9 @@ export async function startDaemon({ paths, mount, log, signal }: DaemonStart): P
     if (signal.aborted) throw new DriveError('cancelled', 'the mount was cancelled')
     const mounted = await mountFolder({ profile, mount, log, core, notices })
     teardowns.push(() => unmountIfMounted(mounted))
-    let end: () => void = () => undefined
+    let finish: () => void = () => undefined
     const ended = new Promise<void>((resolve) => {
-      end = resolve
+      finish = resolve
     })
     const commands = daemonCommands({
       core,
@@ -52,17 +51,19 @@ export async function startDaemon({ paths, mount, log, signal }: DaemonStart): P
       log,
       readSettings: () => settings.readAgain(),
       unmount: (force) => mounted.unmount({ force }),
-      end,
+      end: finish,
     })
     const door = new ControlServer({ socketPath: paths.socketPath, commands, clock: systemClock, log })
     await door.start()
     teardowns.push(() => door.stop())
     core.start()
-    void mounted.ended.then(end)
+    void mounted.ended.then(finish)
     let stopping: Promise<void> | undefined
-    return { folder: profile.folder, ended, stop: () => (stopping ??= tearDown()) }
+    return { folder: profile.folder, ended, stop: () => (stopping ??= end()) }
   } catch (error) {
-    await tearDown()
+    await end().catch((failure: unknown) => {
+      log.error({ error: errorText(failure) }, 'a daemon that could not start could not be taken down cleanly')
+    })
     throw error
   }
 }
@@ -122,7 +123,7 @@ async function openCore({ paths, profile, settings, notices, log }: { paths: Pro
 /** Holding the lock, no daemon of ours can be behind a mount that does not answer. */
 async function mountFolder({ profile, mount, log, core, notices }: { profile: Profile; mount: MountOptions; log: Log; core: DriveCore; notices: LateNotices }): Promise<MountedEngine> {
   const { folder } = profile
-  if (await clearDeadMount(folder, { clock: systemClock })) log.info({ folder }, 'cleared the mount of a daemon that crashed')
+  if (await clearDeadMount(folder, systemClock)) log.info({ folder }, 'cleared the mount of a daemon that crashed')
   return whileMountable(folder, () =>
     mountNative({
       fileSystem: core.fileSystem,

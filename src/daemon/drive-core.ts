@@ -35,11 +35,13 @@ import type { Item } from '../mirror/item.js'
 import { Mirror } from '../mirror/mirror.js'
 import { MIRROR_SCHEMA } from '../mirror/schema.js'
 import { Store } from '../store/store.js'
+import { requeueUnsent } from '../upload/requeue.js'
 import { Upload } from '../upload/upload.js'
 import { Watch } from '../watch/watch.js'
 import { Connectivity } from './connectivity.js'
 import type { ProfilePaths } from './paths.js'
 import type { Profile } from './profile.js'
+import { tearDown } from './tear-down.js'
 import type { Settings } from './settings.js'
 
 export const SCHEMAS = [MIRROR_SCHEMA, CACHE_SCHEMA, JOURNAL_SCHEMA]
@@ -97,6 +99,8 @@ export class DriveCore {
       const mirror = new Mirror(store)
       await store.transact((tx) => mirror.ensureRoot(tx, rootOf(profile)))
       const core = new DriveCore(options, store, cache, mirror)
+      const missing = await requeueUnsent({ store, mirror, journal: core.journal, cache, clock })
+      if (missing > 0) log.info({ missing }, 'unsent edits of a daemon that crashed are queued again')
       core.#applyPaused((await mirror.fact(PAUSED_FACT)) === '1')
       return core
     } catch (error) {
@@ -126,6 +130,8 @@ export class DriveCore {
       log,
       stallDeadlineMs,
       environment: options.environment,
+      downloadLimit: () => options.settings().downloadLimit ?? undefined,
+      uploadLimit: () => options.settings().uploadLimit ?? undefined,
       onMoved: options.onWebhookMoved,
     })
     const { drive } = this.drive
@@ -159,6 +165,9 @@ export class DriveCore {
       host: hostname(),
       userId: profile.userId,
       uploadDelayMs,
+      onNotice: (notice) => {
+        log.info({ ...notice }, 'something a person should know happened while sending')
+      },
       writers: (ino) => ({ open: (handles.peekState(ino)?.writers ?? 0) > 0, lastFlushMs: handles.peekState(ino)?.lastFlushMs ?? null }),
       onDelta,
     })
@@ -235,18 +244,20 @@ export class DriveCore {
     this.keeper.start()
   }
 
-  /** After the mount is gone: lets open files go, ends every loop, closes the portal and the database. */
+  /** After the mount is gone: lets open files go, ends every loop, closes the portal and the database. A failure of one does not keep the others. */
   async stop(): Promise<void> {
-    await this.fileSystem.closeAll()
-    await this.keeper.stop()
-    await this.watch.stop()
-    await this.upload.stop()
-    await this.#connectivity.stop()
-    await this.hydrator.stop()
-    await Promise.all(this.#following)
-    await this.drive.close()
-    await this.cache.close()
-    await this.store.close()
+    await tearDown([
+      () => this.fileSystem.closeAll(),
+      () => this.keeper.stop(),
+      () => this.watch.stop(),
+      () => this.upload.stop(),
+      () => this.#connectivity.stop(),
+      () => this.hydrator.stop(),
+      () => Promise.all(this.#following),
+      () => this.drive.close(),
+      () => this.cache.close(),
+      () => this.store.close(),
+    ])
   }
 
   get isPaused(): boolean {
@@ -294,6 +305,7 @@ export class DriveCore {
     // Who waits in a read or for a listing goes on; nobody waits for these.
     this.drive.rest.setPaused(paused, ['upload', 'background'])
     this.upload.setPaused(paused)
+    this.hydrator.pauseChanged()
     this.watch.setPaused(paused)
   }
 

@@ -216,7 +216,6 @@ export class DriveFileSystem implements FileSystem {
     const { content } = this.#o.handles.file(handle)
     const end = Math.min(offset + sizeBytes, content.sizeBytes)
     if (offset >= end) return new Uint8Array(0)
-    if (content.has({ start: offset, end })) return content.read(offset, end - offset)
     return this.#o.hydrator.read(content, offset, end - offset, { signal: caller.signal })
   }
 

@@ -58,8 +58,7 @@ export class FileWrites {
   /** Waits until the base version is complete: a program that waits in WRITE can be killed. */
   write(file: OpenFile, offset: number, bytes: Uint8Array, signal: AbortSignal): Promise<number> {
     return this.#serial.run(file.node.ino, async () => {
-      await this.#complete(file.content, signal)
-      await this.#mark(file.node.ino, file.content)
+      await this.#prepare(file, signal)
       await file.content.write(offset, bytes)
       this.#modified(file.node.ino)
       return bytes.length
@@ -68,8 +67,7 @@ export class FileWrites {
 
   allocate(file: OpenFile, offset: number, lengthBytes: number, mode: number, signal: AbortSignal): Promise<void> {
     return this.#serial.run(file.node.ino, async () => {
-      await this.#complete(file.content, signal)
-      await this.#mark(file.node.ino, file.content)
+      await this.#prepare(file, signal)
       await file.content.allocate(offset, lengthBytes, mode)
       this.#modified(file.node.ino)
     })
@@ -122,6 +120,19 @@ export class FileWrites {
   #modified(ino: Ino): void {
     const state = this.#handles.peekState(ino)
     if (state !== undefined) state.modifiedMs = this.#clock.nowMs()
+  }
+
+  /**
+   * The first change of a file whose content was replaced or removed on the portal meanwhile fails ('vanished', ESTALE):
+   * bytes that no name leads to would be lost without a word. A file unlinked here is its program's own business.
+   */
+  async #prepare({ node, content }: OpenFile, signal: AbortSignal): Promise<void> {
+    await this.#complete(content, signal)
+    if (!content.needsDirtyMark) return
+    if (node.gone === undefined && (await this.#mirror.get(node.ino))?.contentId !== content.id) {
+      throw new DriveError('vanished', 'the file was changed or removed on the portal since it was opened')
+    }
+    await this.#mark(node.ino, content)
   }
 
   async #complete(content: Content, signal: AbortSignal): Promise<void> {

@@ -166,11 +166,8 @@ export interface FileSystem {
  * that could deadlock with it is unanswered (fuse-engine.md fact 1).
  */
 export interface KernelNotices {
-  /**
-   * The name may mean something else now, or nothing. `child`: what the kernel may hold under the name, where that is
-   * known; kernels before 6.2 can block on its unanswered reads.
-   */
-  invalidateEntry(parent: NodeId, name: string, child?: NodeId): void
+  /** The name may mean something else now, or nothing. */
+  invalidateEntry(parent: NodeId, name: string): void
   /** The attributes are stale; from `offset` on (0 and length 0: all) so are the pages. A negative offset: attributes only. */
   invalidateNode(node: NodeId, offset: number, lengthBytes: number): void
   /** As invalidateEntry, and whoever watches the directory sees the child go. */

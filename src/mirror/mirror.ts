@@ -376,6 +376,14 @@ export class Mirror {
     })
   }
 
+  /** Our own requests about the row are over, whatever came of them: listings asked for before must not be applied to it. */
+  outdateListings(tx: Transaction, ino: Ino): void {
+    tx.afterCommit(() => {
+      this.#changes += 1
+      this.#confirmed.set(ino, this.#changes)
+    })
+  }
+
   /** Takes the remote identity away: the row is something new that the portal does not have. */
   async clearBase(tx: Transaction, ino: Ino): Promise<void> {
     await tx.run(

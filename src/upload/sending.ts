@@ -95,9 +95,12 @@ export async function sendOnce<T>(sending: Sending, planned: Item, attempt: Atte
   }
 }
 
-/** Nothing of the attempt is on the portal. */
+/** Nothing of the attempt is on the portal any more; a listing may have seen it in between. */
 export function forgetAttempt(sending: Sending, ino: Ino): Promise<void> {
-  return sending.store.transact((tx) => sending.journal.clearAttempt(tx, ino))
+  return sending.store.transact(async (tx) => {
+    await sending.journal.clearAttempt(tx, ino)
+    sending.mirror.outdateListings(tx, ino)
+  })
 }
 
 const STILL_WORKING_MS = 3_000

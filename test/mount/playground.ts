@@ -226,6 +226,7 @@ export class Playground {
   async #end(): Promise<void> {
     if (this.#portalProcess.exitCode === null) this.thawPortal()
     await this.cli('unmount', '--force')
+    await run('umount', ['-l', this.folder]) // what the program under test failed to take away
     await ended(this.#portalProcess, 'SIGKILL')
     await chmod(this.folder, 0o755).catch(() => undefined) // sealed while connected; absent when never connected
     await rm(this.directory, { recursive: true, force: true })

@@ -81,7 +81,7 @@ async function ask({ output }: Session, daemon: ControlClient, { waitSeconds, fo
 async function clearLeftover(session: Session, profile: Profile): Promise<Ending> {
   if ((await findMount(profile.folder)) === undefined) throw new DriveError('not-mounted', `${profile.folder} is not mounted`)
   const { clearDeadMount } = await import('../../engine/dead-mount.js')
-  await clearDeadMount(profile.folder, { clock: session.clock })
+  await clearDeadMount(profile.folder, session.clock)
   return { how: 'cleared', ...(await keptInQueue(session)) }
 }
 
@@ -98,7 +98,7 @@ async function kill(session: Session, profile: Profile, live: DaemonIdentity): P
   await processEnd(session, live)
   if ((await findMount(profile.folder)) !== undefined) {
     const { clearDeadMount } = await import('../../engine/dead-mount.js')
-    await clearDeadMount(profile.folder, { clock: session.clock })
+    await clearDeadMount(profile.folder, session.clock)
   }
   return { how: 'killed', ...(await keptInQueue(session)) }
 }
