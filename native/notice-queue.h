@@ -37,7 +37,6 @@ class NoticeQueue {
   // Some lock of the node went away. Answers whether there may be something to pop.
   bool Unlocked(uint64_t nodeId);
   bool MaybeReady() const { return !ready_.empty(); }
-  size_t size() const { return queued_.size(); }
   void Clear();
 
  private:

@@ -54,7 +54,6 @@ Napi::Function SessionObject::Define(Napi::Env env) {
                          InstanceMethod<&SessionObject::NotifyInode>("notifyInode"),
                          InstanceMethod<&SessionObject::NotifyEntry>("notifyEntry"),
                          InstanceMethod<&SessionObject::NotifyDelete>("notifyDelete"),
-                         InstanceMethod<&SessionObject::QueuedNotices>("queuedNotices"),
                          InstanceMethod<&SessionObject::Stop>("stop"),
                          InstanceMethod<&SessionObject::Close>("close"),
                      });
@@ -162,10 +161,6 @@ Napi::Value SessionObject::NotifyDelete(const Napi::CallbackInfo& info) {
   }
   session_->Notify({fuse::NoticeCode::kDelete, parent, child, 0, 0, false, std::move(name)});
   return info.Env().Undefined();
-}
-
-Napi::Value SessionObject::QueuedNotices(const Napi::CallbackInfo& info) {
-  return Napi::Number::New(info.Env(), static_cast<double>(session_->QueuedNotices()));
 }
 
 Napi::Value SessionObject::Stop(const Napi::CallbackInfo& info) {

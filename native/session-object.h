@@ -27,7 +27,6 @@ class SessionObject : public Napi::ObjectWrap<SessionObject> {
   Napi::Value NotifyInode(const Napi::CallbackInfo& info);
   Napi::Value NotifyEntry(const Napi::CallbackInfo& info);
   Napi::Value NotifyDelete(const Napi::CallbackInfo& info);
-  Napi::Value QueuedNotices(const Napi::CallbackInfo& info);
   Napi::Value Stop(const Napi::CallbackInfo& info);
   Napi::Value Close(const Napi::CallbackInfo& info);
   static void AbandonHook(void* self);

@@ -164,11 +164,6 @@ void Session::Notify(Notice notice) {
   noticesChanged_.notify_one();
 }
 
-size_t Session::QueuedNotices() {
-  const std::lock_guard lock(mutex_);
-  return notices_.size();
-}
-
 void Session::Stop(int error) {
   std::vector<RequestId> open;
   {

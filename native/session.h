@@ -62,7 +62,6 @@ class Session : public std::enable_shared_from_this<Session> {
   int ReplyData(RequestId id, std::span<const std::byte> data);
 
   void Notify(Notice notice);
-  size_t QueuedNotices();
 
   // Answers every open request with `error` (late answers then get ENOENT), and every one that still comes; the threads
   // leave, the end record follows.

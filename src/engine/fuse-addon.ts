@@ -21,8 +21,6 @@ export interface FuseSession {
   notifyInode(node: number, offset: number, lengthBytes: number): void
   notifyEntry(parent: number, name: string, expireOnly: boolean): void
   notifyDelete(parent: number, child: number, name: string): void
-  /** How many notices are held back. */
-  queuedNotices(): number
   /** Answers every open request, and those that still come, with `errno`; the end record follows. */
   stop(errno: number): void
   /** Closes the device. Only after the end record. */

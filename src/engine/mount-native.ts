@@ -58,16 +58,17 @@ export async function mountNative(options: NativeMountOptions): Promise<MountedE
   await checkFolder(folder, clock)
   await checkDevice()
   const device = await openMount(addon, folder, options)
-  const session = new KernelSession({ addon, device, fileSystem, clock, log })
+  let session: KernelSession | undefined
   let connection: number | undefined
   try {
+    session = new KernelSession({ addon, device, fileSystem, clock, log })
     connection = (await findMount(folder))?.connection
     if (connection === undefined) throw new DriveError('mount-failed', `${folder} was unmounted at once.`)
     const { expireOnly } = await withDeadline(session.initialised, clock, INIT_DEADLINE_MS, 'The kernel never began to use the mount.')
     options.notices.bind(sessionNotices(session.native, expireOnly))
   } catch (error) {
     if (connection !== undefined) await abortMount(addon, folder, connection)
-    session.stop()
+    session?.stop()
     await detach(addon, folder)
     throw error
   }

@@ -79,7 +79,6 @@ export class ScriptedSession implements FuseSession {
   notifyInode = (): void => undefined
   notifyEntry = (): void => undefined
   notifyDelete = (): void => undefined
-  queuedNotices = (): number => 0
   stop = (): void => undefined
   close = (): void => undefined
 }
