@@ -3,13 +3,16 @@
  * bounded caches (lru-cache) or the database; changes take the caller's transaction and reach the caches after its
  * commit. Decides nothing: who may change what is the business of fs, upload and watch.
  */
-import { LRUCache } from 'lru-cache'
 import { DriveError } from '../base/errors.js'
 import { asIno, ROOT_INO, type ContentId, type Ino, type RemoteId } from '../base/ids.js'
-import type { RemoteFile, RemoteFolder, RemoteItem } from '../drive/drive.js'
+import type { RemoteFolder, RemoteItem } from '../drive/drive.js'
 import type { Row, SqlValue } from '../store/connection.js'
 import type { Reader, Store, Transaction } from '../store/store.js'
-import { ITEM_COLUMNS, itemOf, placeKey, shownName, type Item } from './item.js'
+import { eraseBase, moveBase, writeBase } from './base-rows.js'
+import { ITEM_COLUMNS, itemOf, placeKey, type Item } from './item.js'
+import { changedColumns, nameEdits, type ItemChange } from './item-change.js'
+import { RowCache, type Children } from './row-cache.js'
+import { deleteXattr, deleteXattrs, readFact, readXattrs, writeFact, writeXattr } from './side-tables.js'
 
 export interface NewItem {
   readonly parent: Ino
@@ -22,47 +25,12 @@ export interface NewItem {
   readonly localOnly: boolean
 }
 
-/** Fields of `items` that callers may set, by column. */
-export interface ItemChange {
-  readonly parent?: Ino | null
-  readonly name?: string
-  readonly mode?: number
-  readonly sizeBytes?: number
-  readonly mtimeMs?: number
-  readonly ctimeMs?: number
-  readonly contentId?: ContentId | null
-  readonly contentGeneration?: number
-  readonly localOnly?: boolean
-  readonly pinned?: boolean
-  readonly deleted?: boolean
-  readonly excluded?: boolean
-  readonly placeChangedMs?: number | null
-  readonly listedMs?: number | null
-}
-
-const ITEMS_KEPT = 50_000
-const DIRECTORIES_KEPT = 2_000
 const FOLDER_MODE = 0o755
 const FILE_MODE = 0o644
 
-/** Names of a directory in the order of their making. */
-export type Children = ReadonlyMap<string, Ino>
-
-/** One name of a directory that comes (with its ino) or goes (null). */
-interface NameEdit {
-  readonly parent: Ino
-  readonly name: string
-  readonly ino: Ino | null
-}
-
 export class Mirror {
   readonly #store: Store
-  readonly #items = new LRUCache<Ino, Item>({ max: ITEMS_KEPT })
-  readonly #children = new LRUCache<Ino, Map<string, Ino>>({ max: DIRECTORIES_KEPT })
-  /** Grows with every committed change: a read begun before it must not fill the caches. */
-  #changes = 0
-  /** Change count at which a row's base was last set by our own confirmed request; see `confirmedSince`. */
-  readonly #confirmed = new LRUCache<Ino, number>({ max: ITEMS_KEPT })
+  readonly #rows = new RowCache()
 
   constructor(store: Store) {
     this.#store = store
@@ -72,34 +40,32 @@ export class Mirror {
 
   /** From memory only: undefined says nothing. */
   peek(ino: Ino): Item | undefined {
-    return this.#items.get(ino)
+    return this.#rows.item(ino)
   }
 
   peekChildren(parent: Ino): Children | undefined {
-    return this.#children.get(parent)
+    return this.#rows.children(parent)
   }
 
   async get(ino: Ino): Promise<Item | undefined> {
-    const known = this.#items.get(ino)
+    const known = this.#rows.item(ino)
     if (known !== undefined) return known
-    const since = this.#changes
+    const since = this.#rows.changes
     const item = await getItem(this.#store.read, ino)
-    if (item !== undefined && since === this.#changes) this.#items.set(ino, item)
+    if (item !== undefined) this.#rows.keepItems([item], since)
     return item
   }
 
   /** Shown children: neither tombstones (they have no parent) nor excluded ones. */
   async children(parent: Ino): Promise<Children> {
-    const known = this.#children.get(parent)
+    const known = this.#rows.children(parent)
     if (known !== undefined) return known
-    const since = this.#changes
+    const since = this.#rows.changes
     const rows = await this.#store.read.all(`SELECT ${ITEM_COLUMNS} FROM items WHERE parent = ? AND excluded = 0 ORDER BY ino`, parent)
     const items = rows.map(itemOf)
     const children = new Map(items.map((item) => [item.name, item.ino]))
-    if (since === this.#changes) {
-      this.#children.set(parent, children)
-      for (const item of items) this.#items.set(item.ino, item)
-    }
+    this.#rows.keepChildren(parent, children, since)
+    this.#rows.keepItems(items, since)
     return children
   }
 
@@ -201,12 +167,12 @@ export class Mirror {
    */
   confirmedSince(ino: Ino, mark: number): boolean {
     // A mark taken after the confirming commit is not smaller than its count: only a greater count came later.
-    return (this.#confirmed.get(ino) ?? -1) > mark
+    return this.#rows.confirmedSince(ino, mark)
   }
 
   /** The present change count, to be taken before a request is sent. */
   mark(): number {
-    return this.#changes
+    return this.#rows.changes
   }
 
   // ---- reading inside a transaction ---------------------------------------------------------------------------------
@@ -290,7 +256,7 @@ export class Mirror {
       item.kind === 'folder' ? item.mtimeMs : null,
     )
     const ino = asIno(lastId)
-    this.#changed(tx, [], [{ parent: item.parent, name: item.name, ino }])
+    this.#rows.changed(tx, [], [{ parent: item.parent, name: item.name, ino }])
     return ino
   }
 
@@ -313,130 +279,76 @@ export class Mirror {
     const ino = asIno(lastId)
     await this.setBase(tx, ino, parent, remote)
     const shown = parent !== null && options.excluded !== true
-    this.#changed(tx, [ino], shown ? [{ parent, name, ino }] : [])
+    this.#rows.changed(tx, [ino], shown ? [{ parent, name, ino }] : [])
     return ino
   }
 
   /** Changes columns of one row. The caller knows that a name is free (the unique index refuses otherwise). */
   async update(tx: Transaction, before: Item, change: ItemChange): Promise<void> {
-    const columns: string[] = []
-    const values: SqlValue[] = []
-    const set = (column: string, value: SqlValue | boolean | undefined): void => {
-      if (value === undefined) return
-      columns.push(`${column} = ?`)
-      values.push(typeof value === 'boolean' ? Number(value) : value)
-    }
-    set('parent', change.parent)
-    set('name', change.name)
-    if (change.name !== undefined) set('name_key', placeKey(change.name))
-    set('mode', change.mode)
-    set('size', change.sizeBytes)
-    set('mtime_ms', change.mtimeMs)
-    set('ctime_ms', change.ctimeMs)
-    set('content_id', change.contentId)
-    set('content_gen', change.contentGeneration)
-    set('local_only', change.localOnly)
-    set('pinned', change.pinned)
-    set('deleted', change.deleted)
-    set('excluded', change.excluded)
-    set('place_changed_ms', change.placeChangedMs)
-    set('listed_ms', change.listedMs)
+    const { columns, values } = changedColumns(change)
     if (columns.length === 0) return
-    await tx.run(`UPDATE items SET ${columns.join(', ')} WHERE ino = ?`, ...values, before.ino)
-    this.#changed(tx, [before.ino], nameEdits(before, change))
+    await tx.run(`UPDATE items SET ${columns.map((column) => `${column} = ?`).join(', ')} WHERE ino = ?`, ...values, before.ino)
+    this.#rows.changed(tx, [before.ino], nameEdits(before, change))
   }
 
   /** Records what the portal has for the row: the new ancestor. `parent` is our row of the remote parent. */
   async setBase(tx: Transaction, ino: Ino, parent: Ino | null, remote: RemoteItem): Promise<void> {
-    const content = contentOf(remote)
-    await tx.run(
-      `UPDATE items SET remote_id = ?, real_id = ?, storage_id = ?, code = ?, base_parent = ?, base_name = ?, base_key = ?,
-         base_version = ?, base_blob = ?, base_size = ?, base_updated_ms = ? WHERE ino = ?`,
-      remote.id,
-      remote.kind === 'folder' ? remote.realId : remote.id,
-      remote.storageId,
-      remote.code,
-      parent,
-      remote.name,
-      placeKey(shownName(remote.name, remote.id)),
-      content.version,
-      content.blobId,
-      content.sizeBytes,
-      remote.updatedMs,
-      ino,
-    )
-    this.#changed(tx, [ino], [])
+    await writeBase(tx, ino, parent, remote)
+    this.#rows.changed(tx, [ino], [])
   }
 
   /** As `setBase`, after our own request: listings asked for before this commit must not be applied to the row. */
   async confirmBase(tx: Transaction, ino: Ino, parent: Ino | null, remote: RemoteItem): Promise<void> {
     await this.setBase(tx, ino, parent, remote)
-    tx.afterCommit(() => {
-      this.#confirmed.set(ino, this.#changes)
-    })
+    this.#rows.confirmed(tx, ino)
   }
 
   /** Our own requests about the row are over, whatever came of them: listings asked for before must not be applied to it. */
   outdateListings(tx: Transaction, ino: Ino): void {
-    tx.afterCommit(() => {
-      this.#changes += 1
-      this.#confirmed.set(ino, this.#changes)
-    })
+    this.#rows.confirmed(tx, ino)
   }
 
   /** Takes the remote identity away: the row is something new that the portal does not have. */
   async clearBase(tx: Transaction, ino: Ino): Promise<void> {
-    await tx.run(
-      `UPDATE items SET remote_id = NULL, real_id = NULL, storage_id = NULL, code = NULL, base_parent = NULL, base_name = NULL, base_key = NULL,
-         base_version = NULL, base_blob = NULL, base_size = NULL, base_updated_ms = NULL, place_changed_ms = NULL WHERE ino = ?`,
-      ino,
-    )
-    this.#changed(tx, [ino], [])
+    await eraseBase(tx, ino)
+    this.#rows.changed(tx, [ino], [])
   }
 
   /** Gives the remote identity of one row to another (save patterns, 6a.6): the portal's object becomes `to`'s. */
   async transferBase(tx: Transaction, from: Ino, to: Ino): Promise<void> {
-    const columns = ['remote_id', 'real_id', 'storage_id', 'code', 'base_parent', 'base_name', 'base_key', 'base_version', 'base_blob', 'base_size', 'base_updated_ms']
-    const row = await tx.get(`SELECT ${columns.join(', ')} FROM items WHERE ino = ?`, from)
-    if (row === undefined) throw new DriveError('internal', 'a row without an identity cannot give it away', { fields: { from, to } })
-    await this.clearBase(tx, from) // first: the remote id is unique
-    await tx.run(`UPDATE items SET ${columns.map((column) => `${column} = ?`).join(', ')} WHERE ino = ?`, ...columns.map((column) => row[column] ?? null), to)
-    this.#changed(tx, [to], [])
-    tx.afterCommit(() => {
-      this.#confirmed.set(to, this.#changes)
-    })
+    await moveBase(tx, from, to)
+    this.#rows.changed(tx, [from, to], [])
+    this.#rows.confirmed(tx, to)
   }
 
   /** The row goes for good. The caller has dropped its content and its journal entry. */
   async remove(tx: Transaction, item: Item): Promise<void> {
     await tx.run('DELETE FROM items WHERE ino = ?', item.ino)
-    await tx.run('DELETE FROM xattrs WHERE ino = ?', item.ino)
-    this.#changed(tx, [item.ino], item.parent === null ? [] : [{ parent: item.parent, name: item.name, ino: null }])
+    await deleteXattrs(tx, item.ino)
+    this.#rows.changed(tx, [item.ino], item.parent === null ? [] : [{ parent: item.parent, name: item.name, ino: null }])
   }
 
   // ---- extended attributes and facts --------------------------------------------------------------------------------
 
-  async xattrs(ino: Ino): Promise<ReadonlyMap<string, Uint8Array>> {
-    const rows = await this.#store.read.all('SELECT name, value FROM xattrs WHERE ino = ? ORDER BY name', ino)
-    return new Map(rows.map((row) => [String(row.name), row.value instanceof Uint8Array ? row.value : Buffer.alloc(0)]))
+  xattrs(ino: Ino): Promise<ReadonlyMap<string, Uint8Array>> {
+    return readXattrs(this.#store.read, ino)
   }
 
-  async setXattr(tx: Transaction, ino: Ino, name: string, value: Uint8Array): Promise<void> {
-    await tx.run('INSERT OR REPLACE INTO xattrs (ino, name, value) VALUES (?,?,?)', ino, name, value)
+  setXattr(tx: Transaction, ino: Ino, name: string, value: Uint8Array): Promise<void> {
+    return writeXattr(tx, ino, name, value)
   }
 
-  async removeXattr(tx: Transaction, ino: Ino, name: string): Promise<void> {
-    await tx.run('DELETE FROM xattrs WHERE ino = ? AND name = ?', ino, name)
+  removeXattr(tx: Transaction, ino: Ino, name: string): Promise<void> {
+    return deleteXattr(tx, ino, name)
   }
 
   /** Small facts about the whole mirror, such as when it was last compared. */
-  async fact(key: string): Promise<string | undefined> {
-    const row = await this.#store.read.get('SELECT value FROM facts WHERE key = ?', key)
-    return row === undefined ? undefined : String(row.value)
+  fact(key: string): Promise<string | undefined> {
+    return readFact(this.#store.read, key)
   }
 
-  async setFact(tx: Transaction, key: string, value: string): Promise<void> {
-    await tx.run('INSERT OR REPLACE INTO facts (key, value) VALUES (?,?)', key, value)
+  setFact(tx: Transaction, key: string, value: string): Promise<void> {
+    return writeFact(tx, key, value)
   }
 
   /** The root row for the drive's root folder; made once. */
@@ -444,33 +356,6 @@ export class Mirror {
     const existing = await getItem(tx, ROOT_INO)
     if (existing === undefined) await this.insertRemote(tx, null, '', root, { ino: ROOT_INO })
   }
-
-  #changed(tx: Transaction, inos: readonly Ino[], names: readonly NameEdit[]): void {
-    tx.afterCommit(() => {
-      this.#changes += 1
-      for (const ino of inos) this.#items.delete(ino)
-      for (const { parent, name, ino } of names) {
-        const children = this.#children.get(parent)
-        if (ino === null) children?.delete(name)
-        else children?.set(name, ino)
-      }
-    })
-  }
-}
-
-/** Names that come and go with a change of one row. The old one goes first: the new one may be the same. */
-function nameEdits(before: Item, change: ItemChange): readonly NameEdit[] {
-  if (change.parent === undefined && change.name === undefined && change.excluded === undefined) return []
-  const edits: NameEdit[] = []
-  if (before.parent !== null) edits.push({ parent: before.parent, name: before.name, ino: null })
-  const parent = change.parent === undefined ? before.parent : change.parent
-  const excluded = change.excluded ?? before.excluded
-  if (parent !== null && !excluded) edits.push({ parent, name: change.name ?? before.name, ino: before.ino })
-  return edits
-}
-
-function contentOf(remote: RemoteItem): Pick<RemoteFile, 'version' | 'blobId' | 'sizeBytes'> {
-  return remote.kind === 'file' ? remote : { version: 0, blobId: '', sizeBytes: 0 }
 }
 
 async function getItem(reader: Reader, ino: Ino): Promise<Item | undefined> {

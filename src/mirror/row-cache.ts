@@ -1,0 +1,78 @@
+/**
+ * Rows and directories in memory, bounded (lru-cache). Everything here is committed state: a change reaches it after its
+ * commit, and a read begun before a commit never fills it. Also remembers which rows our own requests have changed since
+ * a listing was asked for.
+ */
+import { LRUCache } from 'lru-cache'
+import type { Ino } from '../base/ids.js'
+import type { Transaction } from '../store/store.js'
+import type { Item } from './item.js'
+
+const ITEMS_KEPT = 50_000 // about 25 MB of rows
+const DIRECTORIES_KEPT = 2_000
+
+/** Names of a directory in the order of their making. */
+export type Children = ReadonlyMap<string, Ino>
+
+/** One name of a directory that comes (with its ino) or goes (null). */
+export interface NameEdit {
+  readonly parent: Ino
+  readonly name: string
+  readonly ino: Ino | null
+}
+
+export class RowCache {
+  readonly #items = new LRUCache<Ino, Item>({ max: ITEMS_KEPT })
+  readonly #children = new LRUCache<Ino, Map<string, Ino>>({ max: DIRECTORIES_KEPT })
+  /** Grows with every committed change. */
+  #changes = 0
+  /** Change count at which our own request about the row was last confirmed or given up. */
+  readonly #confirmed = new LRUCache<Ino, number>({ max: ITEMS_KEPT })
+
+  item(ino: Ino): Item | undefined {
+    return this.#items.get(ino)
+  }
+
+  children(parent: Ino): Children | undefined {
+    return this.#children.get(parent)
+  }
+
+  get changes(): number {
+    return this.#changes
+  }
+
+  /** Keeps what was read, unless something was committed since the read began. */
+  keepItems(items: readonly Item[], since: number): void {
+    if (since !== this.#changes) return
+    for (const item of items) this.#items.set(item.ino, item)
+  }
+
+  keepChildren(parent: Ino, children: Map<string, Ino>, since: number): void {
+    if (since === this.#changes) this.#children.set(parent, children)
+  }
+
+  confirmedSince(ino: Ino, mark: number): boolean {
+    return (this.#confirmed.get(ino) ?? -1) > mark
+  }
+
+  /** After the commit: these rows are read anew, and these names come and go. */
+  changed(tx: Transaction, inos: readonly Ino[], names: readonly NameEdit[]): void {
+    tx.afterCommit(() => {
+      this.#changes += 1
+      for (const ino of inos) this.#items.delete(ino)
+      for (const { parent, name, ino } of names) {
+        const children = this.#children.get(parent)
+        if (ino === null) children?.delete(name)
+        else children?.set(name, ino)
+      }
+    })
+  }
+
+  /** After the commit: a listing asked for before must not be applied to the row. */
+  confirmed(tx: Transaction, ino: Ino): void {
+    tx.afterCommit(() => {
+      this.#changes += 1
+      this.#confirmed.set(ino, this.#changes)
+    })
+  }
+}
