@@ -8,8 +8,16 @@ import { constants } from 'node:fs'
 import { copyFile, open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DriveError, systemCode } from '../base/errors.js'
+import type { ContentId } from '../base/ids.js'
 import type { CacheFile } from './cache-file.js'
-import type { Content } from './content.js'
+
+/** What a snapshot needs of its content. */
+export interface Snapshotted {
+  readonly id: ContentId
+  readonly writeSequence: number
+  retain(): void
+  release(): Promise<void>
+}
 
 export interface Snapshot {
   readonly sizeBytes: number
@@ -29,7 +37,7 @@ const CANNOT_SHARE: ReadonlySet<string> = new Set(['ENOTSUP', 'EOPNOTSUPP', 'ENO
 const PIECE_BYTES = 256 * 1024
 
 /** `stamp` is of just after a sync; undefined for a content without a file. */
-export async function takeSnapshot(source: { content: Content; file: CacheFile; sizeBytes: number; stamp: string | undefined; directory: string }): Promise<Snapshot> {
+export async function takeSnapshot(source: { content: Snapshotted; file: CacheFile; sizeBytes: number; stamp: string | undefined; directory: string }): Promise<Snapshot> {
   const { content, file, sizeBytes, stamp } = source
   const { writeSequence } = content
   content.retain()

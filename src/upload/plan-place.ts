@@ -5,7 +5,7 @@
  */
 import { portalNameFault } from '../base/names.js'
 import { isLink, isMoved, shownName, type Base, type Item } from '../mirror/item.js'
-import type { PlanOptions, Step, View } from './plan.js'
+import type { PlanOptions, Step, View } from './plan-view.js'
 
 const TEMPORARY_NAME = /\.~moving-[0-9a-f]{8}$/u
 

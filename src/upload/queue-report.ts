@@ -4,7 +4,7 @@ import type { Ino } from '../base/ids.js'
 import type { ContentCache } from '../cache/content-cache.js'
 import type { Journal } from '../journal/journal.js'
 import type { Mirror } from '../mirror/mirror.js'
-import type { Step, WaitReason } from './plan.js'
+import type { Step, WaitReason } from './plan-view.js'
 
 export type Wait = Extract<Step, { kind: 'wait' }>
 

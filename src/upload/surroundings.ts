@@ -8,7 +8,7 @@ import type { Attempt, Entry, Journal } from '../journal/journal.js'
 import { isLink, isMoved, placeKey, shownName, type Item } from '../mirror/item.js'
 import type { Mirror } from '../mirror/mirror.js'
 import type { Store } from '../store/store.js'
-import type { ContentFacts, Holder, View, Writers } from './plan.js'
+import type { ContentFacts, Holder, View, Writers } from './plan-view.js'
 
 export interface Sources {
   readonly store: Store

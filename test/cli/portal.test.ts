@@ -25,9 +25,12 @@ await t.test('the portal tells its address in its first line and ends cleanly at
 
 await t.test('a port that is taken is told in one sentence', async (t) => {
   const home = await Home.make(t)
-  const { url } = await firstLine(t, home.start(['portal']))
+  const first = home.start(['portal'])
+  const { url } = await firstLine(t, first)
   const { code, stderr, stdout } = await home.run(['portal', '--port', new URL(String(url)).port])
   t.equal(code, 1)
   t.equal(stdout, '')
   t.match(stderr, /^elastic-drive: the portal cannot start: port \d+/)
+  first.kill('SIGTERM')
+  await once(first, 'close')
 })

@@ -1,4 +1,5 @@
 /** The other process of the budget's test: takes what it gets for a second, counts, or holds the lock until killed. */
+import { once } from 'node:events'
 import sqlite3 from 'sqlite3'
 import { systemClock } from '../../src/base/clock.js'
 import { silentLog } from '../../src/base/log.js'
@@ -22,6 +23,8 @@ if (hold === 'hold') {
   })
 } else {
   const budget = new Budget({ store, clock: systemClock, random: seededRandom(2) })
+  process.send?.('ready') // a process takes long to start on a loaded machine: both begin at once
+  await once(process, 'message')
   let taken = 0
   const takes = Array.from({ length: 60 }, () =>
     budget.take('interactive').then(

@@ -223,6 +223,8 @@ t.test('two processes share one bucket', async (t) => {
   t.teardown(() => budget.close())
   const child = fork(fileURLToPath(new URL('./budget-child.js', import.meta.url)), [directory, 'acme.example'], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
   t.teardown(() => child.kill('SIGKILL'))
+  await once(child, 'message')
+  child.send('go')
   const startMs = performance.now()
   let mine = 0
   const takes = Array.from({ length: 60 }, () =>
