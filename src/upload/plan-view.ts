@@ -44,6 +44,8 @@ export interface View {
   readonly blockerBelow: Ino | null
   /** The folder it goes to is on the portal still below the item itself; this one has to leave first. */
   readonly mustLeaveFirst: Ino | null
+  /** A row that had the identity of this item before, and whose request about it may still reach the portal. */
+  readonly sentByAnother: Ino | null
   /** The mass-deletion brake holds deletions (6a.12). */
   readonly isHeld: boolean
   readonly nowMs: number
@@ -61,6 +63,8 @@ export type WaitReason =
   | 'name-leaves'
   | 'deleted-with-folder'
   | 'moves-out-first'
+  /** A request about the same item of the portal, made for the row that had its identity before, is under way. */
+  | 'sent-by-another'
   | 'brake'
   /** The folder it stands in is never sent: nothing happens until that is renamed. */
   | 'parent-stays-here'

@@ -16,6 +16,8 @@ export function planStep(view: View, options: PlanOptions = {}): Step {
   if (entry.attempt !== null) return { kind: 'resolve', attempt: entry.attempt }
   if (item.localOnly || item.excluded || (item.parent === null && !item.deleted)) return { kind: 'nothing' }
   if (item.deleted && item.base === null) return { kind: 'nothing' }
+  // Two requests about one item could arrive in either order, and the older edit end above the newer one.
+  if (view.sentByAnother !== null) return { kind: 'wait', reason: 'sent-by-another', on: view.sentByAnother }
   if (entry.notBeforeMs > nowMs) return { kind: 'wait', reason: 'upload-delay', untilMs: entry.notBeforeMs }
   if (item.deleted) return planTrash(view)
   if (item.base === null) return planNew(view, item)

@@ -49,6 +49,7 @@ export async function readView(sources: Sources, entry: Entry, moment: Moment): 
     deletedAbove,
     blockerBelow: item?.deleted === true && deletedAbove === null ? await readBlockerBelow(sources, item, moment.attempts) : null,
     mustLeaveFirst: wantsPlace && item.kind === 'folder' && item.base !== null ? await readMustLeaveFirst(sources, item) : null,
+    sentByAnother: readSentByAnother(item, moment.attempts),
     isHeld: item?.deleted === true && sources.isHeld(item.ino),
     nowMs: moment.nowMs,
     uploadDelayMs: moment.uploadDelayMs,
@@ -79,6 +80,12 @@ async function readHolders(sources: Sources, item: Item, folder: Item | undefine
     if (ino !== item.ino && isThere && !holders.some((holder) => holder.ino === ino)) holders.push({ ino, isLeaving: true })
   }
   return holders
+}
+
+function readSentByAnother(item: Item | undefined, attempts: ReadonlyMap<Ino, Attempt>): Ino | null {
+  if (item === undefined || item.base === null) return null
+  for (const [ino, { remoteId }] of attempts) if (ino !== item.ino && remoteId === item.base.id) return ino
+  return null
 }
 
 /** A link that was deleted does not take along what it leads to. */

@@ -1,6 +1,6 @@
 // The main job, acceptance 4: after a day of edits the portal has what the folder has, under the same ids.
 import t from 'tap'
-import { Playground, type TreeItem } from './playground.js'
+import { Playground, until, type TreeItem } from './playground.js'
 
 /** Every file and folder of the mount as the portal's tree has it. */
 async function mountTree(ground: Playground): Promise<readonly string[]> {
@@ -133,6 +133,23 @@ for (const [name, script] of SAVES) {
     t.equal((await ground.shell('ls -A')).trim(), 'report.txt')
   })
 }
+
+await t.test('a second save through a temporary file while the first is being sent keeps the id', async (t) => {
+  const ground = await Playground.start(t, { settings: { uploadDelay: '0' } })
+  await ground.act({ as: 'owner', op: 'write', path: 'report.txt', content: 'base' })
+  await ground.ok('sync', '--wait', '30')
+  const before = await ground.item('report.txt')
+  await ground.fault({ method: 'disk.file.uploadversion', kind: 'stall', ms: 3_000 })
+  await ground.shell('echo one > .goutputstream-1; mv .goutputstream-1 report.txt')
+  await until('the first save is being sent', async () => (await ground.json<{ transfers: readonly unknown[] }>('status')).transfers.length === 1)
+  await ground.shell('echo second > .goutputstream-2; mv .goutputstream-2 report.txt')
+  await settled(ground)
+  const files = (await ground.tree()).filter(({ type }) => type === 'file')
+  t.same(files.map(({ path }) => path), ['report.txt'])
+  t.equal(files[0]?.id, before?.id)
+  t.equal(files[0]?.size, 'second\n'.length)
+  t.equal(await ground.shell('cat report.txt'), 'second\n')
+})
 
 await t.test('"Uploaded files" is hidden and never touched', async (t) => {
   const ground = await Playground.start(t, { seed: 'demo' })
