@@ -117,6 +117,9 @@ export class DriveReport {
         nextTry: entry.nextTryMs === 0 ? null : new Date(entry.nextTryMs).toISOString(),
       })
     }
+    for (const [ino, { code, text, sinceMs }] of this.#o.core.watch.problems()) {
+      problems.push({ path: (await this.paths.of(ino)) ?? null, code, message: text, since: new Date(sinceMs).toISOString(), nextTry: null })
+    }
     return problems
   }
 }

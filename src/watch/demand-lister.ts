@@ -17,6 +17,13 @@ import type { FolderListing, ListedFolder } from './folder-listing.js'
 import { foldersAhead } from './listing-ahead.js'
 import { ListingRamp } from './listing-ramp.js'
 
+/** Why a folder could not be listed, since its first failure. */
+export interface FolderProblem {
+  readonly code: ErrorCode
+  readonly text: string
+  readonly sinceMs: number
+}
+
 export interface DemandListerOptions {
   readonly drive: Pick<Drive, 'listPages'>
   readonly mirror: Mirror
@@ -48,7 +55,7 @@ export class DemandLister {
   /** How many items a folder has that was too large to be listed ahead: its pages are asked for at once next time. */
   readonly #sizes = new LRUCache<Ino, number>({ max: SIZES_KEPT })
   /** Folders whose last listing failed for them alone: shown to the user, and not listed ahead again. */
-  readonly #problems = new LRUCache<Ino, { code: ErrorCode; text: string }>({ max: PROBLEMS_KEPT })
+  readonly #problems = new LRUCache<Ino, FolderProblem>({ max: PROBLEMS_KEPT })
 
   constructor(options: DemandListerOptions) {
     this.#o = options
@@ -66,7 +73,7 @@ export class DemandLister {
     await this.#wait(this.#demand(item).done, signal, deadlineMs)
   }
 
-  problems(): ReadonlyMap<Ino, { readonly code: ErrorCode; readonly text: string }> {
+  problems(): ReadonlyMap<Ino, FolderProblem> {
     return new Map(this.#problems.entries())
   }
 
@@ -149,7 +156,7 @@ export class DemandLister {
     if (result === undefined) return
     if (result.kind === 'failed') {
       const problem = { code: errorCode(result.error), text: errorText(result.error) }
-      if (isOfFolder(result.error)) this.#problems.set(ino, problem)
+      if (isOfFolder(result.error)) this.#problems.set(ino, { ...problem, sinceMs: this.#problems.get(ino)?.sinceMs ?? this.#o.clock.nowMs() })
       this.#o.log.info({ ino, ...problem }, 'a folder could not be listed')
       job.settle(result.error)
       return
