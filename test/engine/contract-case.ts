@@ -4,6 +4,7 @@
  */
 import type { Test } from 'tap'
 import type { KernelNotices } from '../../src/fs/operations.js'
+import { skipWithout } from '../support/skip.js'
 import type { MemoryFileSystem } from './memory-file-system.js'
 
 /**
@@ -30,7 +31,7 @@ export interface ContractCase {
 export function runContract(t: Test, cases: readonly ContractCase[], can: readonly Capability[], mount: (t: Test) => Promise<Mounted>): void {
   for (const { name, needs, run } of cases) {
     const lacking = needs.filter((capability) => !can.includes(capability))
-    const skip = lacking.length > 0 ? `this engine has no ${lacking.join(', ')}` : false
+    const { skip } = lacking.length > 0 ? { skip: `this engine has no ${lacking.join(', ')}` } : skipWithout('fuse')
     void t.test(name, { skip, timeout: 60_000 }, async (t) => {
       await run(t, await mount(t))
     })

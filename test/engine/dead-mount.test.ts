@@ -4,10 +4,12 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { clearDeadMount, examineMount } from '../../src/engine/dead-mount.js'
 import { findMount } from '../../src/engine/mount-table.js'
+import { skipWithout } from '../support/skip.js'
 import { Child, startPython, threadStates } from './children.js'
 import { MemoryFileSystem } from './memory-file-system.js'
 import { mountMemory, owner, temporaryFolder } from './mounted.js'
 
+const fuse = skipWithout('fuse')
 const DAEMON = join(import.meta.dirname, 'daemon-process.js')
 
 async function startDaemon(t: Test): Promise<{ folder: string; daemon: Child }> {
@@ -28,7 +30,7 @@ async function mountAgain(t: Test, folder: string): Promise<void> {
   await engine.unmount({ force: false })
 }
 
-void t.test('a mount whose daemon was killed is told as dead, cleared, and mounted again', async (t) => {
+void t.test('a mount whose daemon was killed is told as dead, cleared, and mounted again', fuse, async (t) => {
   const { folder, daemon } = await startDaemon(t)
   t.equal((await examineMount(folder))?.health, 'alive')
   await t.rejects(clearDeadMount(folder), { code: 'already-mounted' }, 'one that answers is not cleared')
@@ -43,7 +45,7 @@ void t.test('a mount whose daemon was killed is told as dead, cleared, and mount
   await mountAgain(t, folder)
 })
 
-void t.test('a dead mount is cleared although a program stands in it', async (t) => {
+void t.test('a dead mount is cleared although a program stands in it', fuse, async (t) => {
   const { folder, daemon } = await startDaemon(t)
   const inside = startPython(t, folder, "f = open('f', 'rb'); say('in'); sys.stdin.readline(); say(errno_of(lambda: os.listdir('.')))")
   await inside.said('in')
@@ -55,7 +57,7 @@ void t.test('a dead mount is cleared although a program stands in it', async (t)
   t.match((await inside.ended).stdout, /ENOTCONN|ECONNABORTED/)
 })
 
-void t.test('a mount whose daemon does not answer is silent, and clearing it frees who waits', async (t) => {
+void t.test('a mount whose daemon does not answer is silent, and clearing it frees who waits', fuse, async (t) => {
   const { folder, daemon } = await startDaemon(t)
   daemon.kill('SIGSTOP')
   const waiting = startPython(t, '/', "say('asking'); say(errno_of(lambda: os.stat(sys.argv[1] + '/x')))", folder)
@@ -75,7 +77,7 @@ async function wedge(t: Test, folder: string, daemon: Child): Promise<void> {
   while (!threadStates(daemon.pid).includes('D')) await new Promise(setImmediate)
 }
 
-void t.test('a daemon with a notice stuck in the kernel goes on, and when it is killed its mount is cleared', async (t) => {
+void t.test('a daemon with a notice stuck in the kernel goes on, and when it is killed its mount is cleared', fuse, async (t) => {
   const { folder, daemon } = await startDaemon(t)
   await wedge(t, folder, daemon)
   // The kernel holds the folder for the notice: a lookup in it waits, what needs no lookup is answered.
@@ -92,7 +94,7 @@ void t.test('a daemon with a notice stuck in the kernel goes on, and when it is 
   await mountAgain(t, folder)
 })
 
-void t.test('a daemon with a notice stuck in the kernel can still unmount by force', async (t) => {
+void t.test('a daemon with a notice stuck in the kernel can still unmount by force', fuse, async (t) => {
   const { folder, daemon } = await startDaemon(t)
   await wedge(t, folder, daemon)
   daemon.tell('unmount force')

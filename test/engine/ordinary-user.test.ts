@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { loadFuseAddon } from '../../src/engine/fuse-addon.js'
 import { findMount } from '../../src/engine/mount-table.js'
+import { skipWithout } from '../support/skip.js'
 import { Child } from './children.js'
 import { isRoot, temporaryFolder } from './mounted.js'
 
@@ -46,7 +47,7 @@ async function withControlFolder(t: Test): Promise<void> {
   t.teardown(() => addon.unmount(CONTROL_FOLDER, 0))
 }
 
-const options = { timeout: 240_000, skip: isRoot ? false : 'the suites themselves run as an ordinary user' }
+const options = { timeout: 240_000, ...(isRoot ? skipWithout('fuse') : { skip: 'the suites themselves run as an ordinary user' }) }
 
 void t.test('without the right to open /dev/fuse, and without fusermount3, mounting says what is missing', options, async (t) => {
   const daemon = join(import.meta.dirname, 'daemon-process.js')

@@ -2,11 +2,12 @@
 import { chmod, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { skipWithout } from '../support/skip.js'
 import { Child } from './children.js'
 import { isRoot, nativeMounted } from './mounted.js'
 
 const NOBODY = '65534'
-const options = { skip: isRoot ? false : 'needs root' }
+const options = isRoot ? skipWithout('fuse') : { skip: 'needs root' }
 
 async function asNobody(t: Test, script: string, ...args: readonly string[]): Promise<string> {
   const user = ['--reuid', NOBODY, '--regid', NOBODY, '--clear-groups']

@@ -8,11 +8,13 @@ import { DriveError } from '../../src/base/errors.js'
 import { abortConnection } from '../../src/engine/connection-abort.js'
 import { loadFuseAddon } from '../../src/engine/fuse-addon.js'
 import { findMount } from '../../src/engine/mount-table.js'
+import { skipWithout } from '../support/skip.js'
 import { Child, python, startPython } from './children.js'
 import { MemoryFileSystem } from './memory-file-system.js'
 import { isRoot, mountMemory, nativeMounted, owner, temporaryFolder } from './mounted.js'
 
 const run = promisify(execFile)
+const fuse = skipWithout('fuse')
 const LONGEST_UNMOUNT_MS = 5000
 
 async function tookMs(work: Promise<unknown>): Promise<number> {
@@ -21,7 +23,7 @@ async function tookMs(work: Promise<unknown>): Promise<number> {
   return performance.now() - start
 }
 
-void t.test('an idle mount goes at once, is gone from the mount table, and its end says so', async (t) => {
+void t.test('an idle mount goes at once, is gone from the mount table, and its end says so', fuse, async (t) => {
   const { folder, engine } = await nativeMounted(t)
   await writeFile(join(folder, 'f'), 'x')
   t.equal((await findMount(folder))?.connection, engine.connection)
@@ -33,7 +35,7 @@ void t.test('an idle mount goes at once, is gone from the mount table, and its e
   await engine.unmount({ force: true })
 })
 
-void t.test('a busy mount stays and the processes that hold it are named', async (t) => {
+void t.test('a busy mount stays and the processes that hold it are named', fuse, async (t) => {
   const { folder, engine } = await nativeMounted(t)
   await writeFile(join(folder, 'f'), 'x')
   const holding = startPython(t, folder, "f = open('f'); os.chdir('/'); say('open'); sys.stdin.readline()")
@@ -54,7 +56,7 @@ void t.test('a busy mount stays and the processes that hold it are named', async
   await engine.unmount({ force: false })
 })
 
-void t.test('by force it goes within five seconds whatever is stuck, and everybody stuck goes on', async (t) => {
+void t.test('by force it goes within five seconds whatever is stuck, and everybody stuck goes on', fuse, async (t) => {
   const { folder, engine, fileSystem, notices } = await nativeMounted(t)
   const { tree, stalls } = fileSystem
   // Each in a folder of its own: a create waits in the kernel for a lookup in the same folder.
@@ -88,7 +90,7 @@ void t.test('by force it goes within five seconds whatever is stuck, and everybo
   t.notOk(tree.child(tree.root, 'c').children.get('new')?.handles)
 })
 
-void t.test('by force it goes under full load', async (t) => {
+void t.test('by force it goes under full load', fuse, async (t) => {
   const { folder, engine } = await nativeMounted(t)
   const script = `
 say('on')
@@ -103,14 +105,14 @@ while True:
   for (const child of children) t.not((await child.ended).code, 0)
 })
 
-void t.test('a mount that somebody else takes away ends the engine', async (t) => {
+void t.test('a mount that somebody else takes away ends the engine', fuse, async (t) => {
   const { folder, engine } = await nativeMounted(t)
   await run(isRoot ? 'umount' : 'fusermount3', [...(isRoot ? [] : ['-u']), folder])
   t.equal(await engine.ended, 'unmounted')
   await engine.unmount({ force: false })
 })
 
-void t.test('a connection that somebody aborts ends the engine and says so', { skip: isRoot ? false : 'needs the control file system' }, async (t) => {
+void t.test('a connection that somebody aborts ends the engine and says so', isRoot ? fuse : { skip: 'needs the control file system' }, async (t) => {
   const { folder, engine, fileSystem } = await nativeMounted(t)
   fileSystem.tree.add(fileSystem.tree.root, 'f', 'file', 0o644).resize(100)
   const stall = fileSystem.stalls.add({ operation: 'read' })
@@ -124,7 +126,7 @@ void t.test('a connection that somebody aborts ends the engine and says so', { s
   t.equal(await abortConnection(loadFuseAddon(), engine.connection), false, 'it is no more')
 })
 
-void t.test('a folder that is mounted already, is missing or is a file is refused with its own code', async (t) => {
+void t.test('a folder that is mounted already, is missing or is a file is refused with its own code', fuse, async (t) => {
   const { folder, engine } = await nativeMounted(t)
   await t.rejects(mountMemory(folder, new MemoryFileSystem(owner)), { code: 'already-mounted' })
   await engine.unmount({ force: false })
@@ -133,7 +135,7 @@ void t.test('a folder that is mounted already, is missing or is a file is refuse
   await t.rejects(mountMemory(join(folder, 'file'), new MemoryFileSystem(owner)), { code: 'mount-failed' })
 })
 
-void t.test('a link to a folder is mounted at the folder, whatever its name', async (t) => {
+void t.test('a link to a folder is mounted at the folder, whatever its name', fuse, async (t) => {
   const folder = await temporaryFolder(t)
   const odd = await mkdtemp(join(folder, 'a b,c\\d\nя-'))
   const link = join(folder, 'link')
@@ -146,7 +148,7 @@ void t.test('a link to a folder is mounted at the folder, whatever its name', as
   t.not((await stat(link)).ino, 1)
 })
 
-void t.test('a read-only mount refuses changes, and the options that keep it safe are set', async (t) => {
+void t.test('a read-only mount refuses changes, and the options that keep it safe are set', fuse, async (t) => {
   const { folder } = await nativeMounted(t, { readOnly: true })
   await t.rejects(writeFile(join(folder, 'f'), ''), { code: 'EROFS' })
   const options = (await readFile('/proc/self/mountinfo', 'utf8')).split('\n').find((line) => line.includes(` ${folder} `))
@@ -154,7 +156,7 @@ void t.test('a read-only mount refuses changes, and the options that keep it saf
   t.match(options, / - fuse\.elastic-drive memory .*default_permissions/)
 })
 
-void t.test('several mounts of one process live side by side', async (t) => {
+void t.test('several mounts of one process live side by side', fuse, async (t) => {
   const mounts = await Promise.all(Array.from({ length: 5 }, () => nativeMounted(t)))
   await Promise.all(mounts.map(({ folder }, index) => writeFile(join(folder, 'f'), String(index))))
   for (const [index, { folder, engine }] of mounts.entries()) {
@@ -163,7 +165,7 @@ void t.test('several mounts of one process live side by side', async (t) => {
   }
 })
 
-void t.test('a child that was started while mounted does not inherit the device', async (t) => {
+void t.test('a child that was started while mounted does not inherit the device', fuse, async (t) => {
   const { engine } = await nativeMounted(t)
   const child = new Child(t, '/bin/sh', ['-c', 'ls -l /proc/self/fd; echo done'])
   t.notMatch((await child.ended).stdout, /\/dev\/fuse/)

@@ -1,5 +1,6 @@
 // The main job, acceptance 7: the cache stays below its ceiling, and keeps what must be kept.
 import t from 'tap'
+import { skipWithout } from '../support/skip.js'
 import { Playground, run, until } from './playground.js'
 
 const MB = 10 ** 6
@@ -9,9 +10,11 @@ async function diskBytes(ground: Playground): Promise<number> {
   return Number(stdout.split('\t')[0])
 }
 
+const fuse = skipWithout('fuse')
+
 t.setTimeout(300_000) // a loaded machine is slow, not wrong
 
-await t.test('with a ceiling of 64 MB, reading 300 MB of files never leaves more than 64 MB on disk', async (t) => {
+await t.test('with a ceiling of 64 MB, reading 300 MB of files never leaves more than 64 MB on disk', fuse, async (t) => {
   const ground = await Playground.start(t, { seed: `tree:1x30x${10 * MB}`, portalArguments: ['--plan', 'self-hosted'], settings: { cacheLimit: '64MB' } })
   const files = (await ground.shell('find . -type f | sort')).trim().split('\n')
   let most = 0
@@ -26,7 +29,7 @@ await t.test('with a ceiling of 64 MB, reading 300 MB of files never leaves more
   t.ok(cache.usedBytes >= 40 * MB, 'and the cache is used')
 })
 
-await t.test('one file larger than the ceiling is read whole', async (t) => {
+await t.test('one file larger than the ceiling is read whole', fuse, async (t) => {
   const ground = await Playground.start(t, { seed: `tree:1x1x${100 * MB}`, settings: { cacheLimit: '64MB' } })
   const path = (await ground.shell('find . -type f')).trim()
   const file = (await ground.tree()).find(({ type }) => type === 'file')
@@ -34,7 +37,7 @@ await t.test('one file larger than the ceiling is read whole', async (t) => {
   t.ok((await diskBytes(ground)) <= 65 * MB)
 })
 
-await t.test('pinned files and unsent edits are never evicted', async (t) => {
+await t.test('pinned files and unsent edits are never evicted', fuse, async (t) => {
   const ground = await Playground.start(t, { seed: `tree:1x12x${10 * MB}`, portalArguments: ['--plan', 'self-hosted'], settings: { cacheLimit: '64MB', uploadDelay: '600' } })
   const files = (await ground.shell('find . -type f | sort')).trim().split('\n')
   const pinned = files[0]!
@@ -55,7 +58,7 @@ await t.test('pinned files and unsent edits are never evicted', async (t) => {
   t.ok(cache.usedBytes <= 64 * MB)
 })
 
-await t.test('a write that finds the cache full of unsent work gets ENOSPC, and what is there stays', async (t) => {
+await t.test('a write that finds the cache full of unsent work gets ENOSPC, and what is there stays', fuse, async (t) => {
   const ground = await Playground.start(t, { settings: { cacheLimit: '20MB', uploadDelay: '600' } })
   await ground.shell('head -c 15000000 /dev/zero > a.bin')
   const outcome = await ground.attempt('head -c 15000000 /dev/zero > b.bin')

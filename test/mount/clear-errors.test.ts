@@ -2,6 +2,7 @@
 import { mkdir, open, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { skipWithout } from '../support/skip.js'
 import { Playground, run, until, type Outcome } from './playground.js'
 
 /** One sentence or two on one line, with a next step, without stack, secret or code words. */
@@ -17,6 +18,8 @@ function isClear(t: Test, outcome: Outcome, code: number, words: RegExp, ground:
 async function unconnected(t: Test): Promise<Playground> {
   return Playground.start(t, { mounted: false })
 }
+
+const fuse = skipWithout('fuse')
 
 t.setTimeout(300_000) // a loaded machine is slow, not wrong
 
@@ -40,7 +43,7 @@ for (const [what, account, words] of [
   })
 }
 
-await t.test('a webhook revoked while mounted: status says so, edits stay', async (t) => {
+await t.test('a webhook revoked while mounted: status says so, edits stay', fuse, async (t) => {
   const ground = await Playground.start(t, { settings: { uploadDelay: '0' } })
   await ground.shell('ls')
   await ground.hook('/account', { revoked: true })
@@ -72,14 +75,14 @@ await t.test('not connected, and not mounted', async (t) => {
   isClear(t, await ground.cli('unmount'), 3, /not mounted/, ground)
 })
 
-await t.test('mounted already, and a second daemon', async (t) => {
+await t.test('mounted already, and a second daemon', fuse, async (t) => {
   const ground = await Playground.start(t)
   isClear(t, await ground.cli('mount'), 1, /already/, ground)
   isClear(t, await ground.cli('mount', '--foreground'), 1, /already/, ground)
   t.equal((await ground.shell('ls | wc -l')).trim(), '0', 'the first one is unharmed')
 })
 
-await t.test('a dead mount from a crash is cleared by the next mount', async (t) => {
+await t.test('a dead mount from a crash is cleared by the next mount', fuse, async (t) => {
   const ground = await Playground.start(t, { seed: 'tree:2x2x10' })
   process.kill(await ground.daemonPid(), 'SIGKILL')
   t.match((await run('ls', [ground.folder], { timeoutMs: 5_000 })).stderr, /not connected|connection abort/)
@@ -87,7 +90,7 @@ await t.test('a dead mount from a crash is cleared by the next mount', async (t)
   t.equal((await ground.shell('find . -type f | wc -l')).trim(), '4')
 })
 
-await t.test('a portal that cannot be reached: connect says so; mount of a known drive works and reading says ENETUNREACH at once', async (t) => {
+await t.test('a portal that cannot be reached: connect says so; mount of a known drive works and reading says ENETUNREACH at once', fuse, async (t) => {
   const ground = await Playground.start(t, { seed: 'tree:2x2x100' })
   const [cached, missing] = (await ground.shell('find . -type f | sort')).trim().split('\n') as [string, string]
   await ground.shell(`cat '${cached}' > /dev/null`)
@@ -109,7 +112,7 @@ await t.test('a portal that cannot be reached: connect says so; mount of a known
   isClear(t, await run(process.execPath, [new URL('../../src/cli/main.js', import.meta.url).pathname, 'connect', ground.portal.webhook, '--profile', 'other', '--folder', `${ground.folder}2`], { env: { ...process.env, ELASTIC_DRIVE_HOME: ground.home } }), 1, /reach/i, ground)
 })
 
-await t.test('a damaged database: mount says what to do, rescue still copies the edits out, nothing is deleted', async (t) => {
+await t.test('a damaged database: mount says what to do, rescue still copies the edits out, nothing is deleted', fuse, async (t) => {
   const ground = await Playground.start(t, { settings: { uploadDelay: '600' } })
   await ground.shell('echo precious > edit.txt')
   await ground.unmount()
@@ -126,7 +129,7 @@ await t.test('a damaged database: mount says what to do, rescue still copies the
   t.equal(await ground.shell('cat edit.txt'), 'precious\n')
 })
 
-await t.test('a full disk: the write gets ENOSPC, and later everything goes on', { skip: process.getuid?.() === 0 ? false : 'needs root for a small file system' }, async (t) => {
+await t.test('a full disk: the write gets ENOSPC, and later everything goes on', process.getuid?.() === 0 ? fuse : { skip: 'needs root for a small file system' }, async (t) => {
   const ground = await unconnected(t)
   await mkdir(ground.home, { recursive: true })
   const mounted = await run('mount', ['-t', 'tmpfs', '-o', 'size=64m', 'tmpfs', ground.home])
@@ -157,17 +160,20 @@ await t.test('unknown options, commands, settings and values', async (t) => {
   isClear(t, await ground.cli('settings', 'cacheLimit', 'much'), 2, /64MB|size/, ground)
 })
 
-await t.test('no /dev/fuse', { skip: process.getuid?.() === 0 ? false : 'needs root to hide the device' }, async (t) => {
+await t.test('no /dev/fuse', process.getuid?.() === 0 ? fuse : { skip: 'needs root to hide the device' }, async (t) => {
   const ground = await unconnected(t)
   await ground.connect()
-  // A mount namespace of its own, whose /dev has only what Node needs.
+  // A mount namespace of its own, whose /dev has only what Node needs: bound, because a container may make no device.
   const main = new URL('../../src/cli/main.js', import.meta.url).pathname
-  const script = `mount -t tmpfs tmpfs /dev && mknod -m 666 /dev/null c 1 3 && mknod -m 666 /dev/urandom c 1 9 && exec '${process.execPath}' '${main}' mount`
+  const bare = join(ground.directory, 'dev')
+  await mkdir(bare)
+  const bind = ['null', 'urandom'].map((name) => `touch '${bare}/${name}' && mount --bind '/dev/${name}' '${bare}/${name}'`).join(' && ')
+  const script = `mount -t tmpfs tmpfs '${bare}' && ${bind} && mount --rbind '${bare}' /dev && exec '${process.execPath}' '${main}' mount`
   const outcome = await run('unshare', ['-m', 'bash', '-c', script], { env: { ...process.env, ELASTIC_DRIVE_HOME: ground.home } })
   isClear(t, outcome, 1, /\/dev\/fuse/, ground)
 })
 
-await t.test('no fusermount3 for an ordinary user', { skip: process.getuid?.() === 0 ? false : 'needs root to become another user' }, async (t) => {
+await t.test('no fusermount3 for an ordinary user', process.getuid?.() === 0 ? fuse : { skip: 'needs root to become another user' }, async (t) => {
   const ground = await unconnected(t)
   const device = await open('/dev/fuse', 'r')
   const { mode } = await device.stat()

@@ -1,5 +1,6 @@
 // The main job, acceptance 4: after a day of edits the portal has what the folder has, under the same ids.
 import t from 'tap'
+import { skipWithout } from '../support/skip.js'
 import { Playground, until, type TreeItem } from './playground.js'
 
 /** Every file and folder of the mount as the portal's tree has it. */
@@ -19,9 +20,11 @@ async function settled(ground: Playground): Promise<void> {
   await ground.ok('sync', '--wait', '60')
 }
 
+const fuse = skipWithout('fuse')
+
 t.setTimeout(300_000) // a loaded machine is slow, not wrong
 
-await t.test('after a scripted day of edits the tree of the portal equals the mount', async (t) => {
+await t.test('after a scripted day of edits the tree of the portal equals the mount', fuse, async (t) => {
   const ground = await Playground.start(t, { seed: 'tree:12x5x3000', settings: { uploadDelay: '1' } })
   const files = (await ground.shell('find . -type f | sort')).trim().split('\n')
   const [a, b, c, d, e, f] = files as [string, string, string, string, string, string]
@@ -113,7 +116,7 @@ const SAVES: readonly (readonly [string, string])[] = [
 ]
 
 for (const [name, script] of SAVES) {
-  await t.test(`a save by ${name} is one new version of the same id, and no temporary name reaches the portal`, async (t) => {
+  await t.test(`a save by ${name} is one new version of the same id, and no temporary name reaches the portal`, fuse, async (t) => {
     const ground = await Playground.start(t, { settings: { uploadDelay: '2' } })
     await ground.act({ as: 'owner', op: 'write', path: 'report.txt', content: 'a line\nanother line\n' })
     await ground.ok('sync', '--wait', '30')
@@ -134,7 +137,7 @@ for (const [name, script] of SAVES) {
   })
 }
 
-await t.test('a second save through a temporary file while the first is being sent keeps the id', async (t) => {
+await t.test('a second save through a temporary file while the first is being sent keeps the id', fuse, async (t) => {
   const ground = await Playground.start(t, { settings: { uploadDelay: '0' } })
   await ground.act({ as: 'owner', op: 'write', path: 'report.txt', content: 'base' })
   await ground.ok('sync', '--wait', '30')
@@ -151,7 +154,7 @@ await t.test('a second save through a temporary file while the first is being se
   t.equal(await ground.shell('cat report.txt'), 'second\n')
 })
 
-await t.test('"Uploaded files" is hidden and never touched', async (t) => {
+await t.test('"Uploaded files" is hidden and never touched', fuse, async (t) => {
   const ground = await Playground.start(t, { seed: 'demo' })
   const names = (await ground.shell('ls -A')).trim().split('\n')
   const hidden = (await ground.tree({ sha256: false })).find(({ path }) => path === 'Uploaded files')

@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process'
 import { readFile, readdir } from 'node:fs/promises'
 import t, { type Test } from 'tap'
+import { skipWithout } from '../support/skip.js'
 import { Playground, until } from './playground.js'
 
 async function timed(work: () => Promise<unknown>): Promise<number> {
@@ -34,9 +35,11 @@ async function frozenGround(t: Test, settings: Readonly<Record<string, string>> 
   return { ground, cached, placeholders }
 }
 
+const fuse = skipWithout('fuse')
+
 t.setTimeout(300_000) // a loaded machine is slow, not wrong
 
-await t.test('ls -lR, stat, df and getfattr on known folders answer in less than a second', async (t) => {
+await t.test('ls -lR, stat, df and getfattr on known folders answer in less than a second', fuse, async (t) => {
   const { ground, placeholders } = await frozenGround(t)
   for (const command of ['ls -lR .', `stat '${placeholders[0] ?? ''}'`, 'df .', `getfattr -n user.elastic-drive.state '${placeholders[1] ?? ''}'`]) {
     const ms = await timed(() => ground.shell(command))
@@ -44,7 +47,7 @@ await t.test('ls -lR, stat, df and getfattr on known folders answer in less than
   }
 })
 
-await t.test('50 stuck readers do not slow a cached file', async (t) => {
+await t.test('50 stuck readers do not slow a cached file', fuse, async (t) => {
   const { ground, cached, placeholders } = await frozenGround(t)
   const before = await timed(() => ground.shell(`cat '${cached}' > /dev/null`))
   const readers = placeholders.slice(0, 50).map((file) => spawn('cat', [file], { cwd: ground.folder, stdio: 'ignore' }))
@@ -55,7 +58,7 @@ await t.test('50 stuck readers do not slow a cached file', async (t) => {
   t.ok(during < before + 200)
 })
 
-await t.test('cat of an uncached file dies to kill -9 within 2 s', async (t) => {
+await t.test('cat of an uncached file dies to kill -9 within 2 s', fuse, async (t) => {
   const { ground, placeholders } = await frozenGround(t)
   const reader = spawn('cat', [placeholders[0] ?? ''], { cwd: ground.folder, stdio: 'ignore' })
   const exit = new Promise((resolve) => reader.once('exit', resolve))
@@ -67,7 +70,7 @@ await t.test('cat of an uncached file dies to kill -9 within 2 s', async (t) => 
   t.ok(ms < 2_000, `${Math.round(ms)} ms`)
 })
 
-await t.test('cat of an uncached file fails by itself after the stall deadline', async (t) => {
+await t.test('cat of an uncached file fails by itself after the stall deadline', fuse, async (t) => {
   const { ground, placeholders } = await frozenGround(t, { stallDeadline: '3' })
   const beganMs = performance.now()
   const outcome = await ground.attempt(`cat '${placeholders[0] ?? ''}'`, 30_000)
@@ -76,7 +79,7 @@ await t.test('cat of an uncached file fails by itself after the stall deadline',
   t.ok(ms >= 2_500 && ms < 8_000, `${Math.round(ms)} ms`)
 })
 
-await t.test('unmount returns within 5 s', async (t) => {
+await t.test('unmount returns within 5 s', fuse, async (t) => {
   const { ground, placeholders } = await frozenGround(t)
   const reader = spawn('cat', [placeholders[0] ?? ''], { cwd: '/', stdio: 'ignore' })
   t.teardown(() => reader.kill('SIGKILL'))
@@ -84,7 +87,7 @@ await t.test('unmount returns within 5 s', async (t) => {
   t.ok(ms < 5_000, `${Math.round(ms)} ms`)
 })
 
-await t.test('unmount --force returns within 5 s with readers stuck in the mount', async (t) => {
+await t.test('unmount --force returns within 5 s with readers stuck in the mount', fuse, async (t) => {
   const { ground, placeholders } = await frozenGround(t)
   const readers = placeholders.slice(0, 5).map((file) => spawn('cat', [file], { cwd: ground.folder, stdio: 'ignore' }))
   const exits = readers.map((reader) => new Promise((resolve) => reader.once('exit', resolve)))
@@ -95,7 +98,7 @@ await t.test('unmount --force returns within 5 s with readers stuck in the mount
   await Promise.all(exits)
 })
 
-await t.test('a remote change that arrives while a reader is stuck hangs nothing', async (t) => {
+await t.test('a remote change that arrives while a reader is stuck hangs nothing', fuse, async (t) => {
   const ground = await Playground.start(t, { seed: 'tree:1x5x100000' })
   const files = (await ground.shell('find . -type f | sort')).trim().split('\n') as [string, string, ...string[]]
   await ground.fault({ method: 'download', kind: 'stall', ms: 60_000, times: 100 })
@@ -111,7 +114,7 @@ await t.test('a remote change that arrives while a reader is stuck hangs nothing
 })
 
 for (const clear of [['mount'], ['unmount', '--force']] as const) {
-  await t.test(`after kill -9 of the daemon in this state, ${clear.join(' ')} leaves nothing in D state`, async (t) => {
+  await t.test(`after kill -9 of the daemon in this state, ${clear.join(' ')} leaves nothing in D state`, fuse, async (t) => {
     const { ground, placeholders } = await frozenGround(t)
     const readers = placeholders.slice(0, 5).map((file) => spawn('cat', [ground.path(file)], { cwd: '/', stdio: 'ignore' }))
     t.teardown(() => { readers.forEach((reader) => reader.kill('SIGKILL')); })

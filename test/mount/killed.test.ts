@@ -3,6 +3,7 @@ import { mkdir, readFile, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { seededRandom } from '../../src/base/random.js'
+import { skipWithout } from '../support/skip.js'
 import { Playground, until } from './playground.js'
 
 async function killDaemon(ground: Playground): Promise<void> {
@@ -19,9 +20,11 @@ async function portalEqualsMount(t: Test, ground: Playground): Promise<void> {
   t.same(there, here)
 }
 
+const fuse = skipWithout('fuse')
+
 t.setTimeout(300_000) // a loaded machine is slow, not wrong
 
-await t.test('killed after close and before the upload, every edit is on the portal exactly once after the next mount', async (t) => {
+await t.test('killed after close and before the upload, every edit is on the portal exactly once after the next mount', fuse, async (t) => {
   const ground = await Playground.start(t, { settings: { uploadDelay: '600' } })
   await ground.act({ as: 'owner', op: 'write', path: 'known.txt', content: 'base' })
   await ground.ok('sync', '--wait', '30')
@@ -34,7 +37,7 @@ await t.test('killed after close and before the upload, every edit is on the por
 })
 
 for (const fault of ['lost-answer', 'stall'] as const) {
-  await t.test(`killed during the upload (${fault}), every edit is on the portal exactly once`, async (t) => {
+  await t.test(`killed during the upload (${fault}), every edit is on the portal exactly once`, fuse, async (t) => {
     const ground = await Playground.start(t, { settings: { uploadDelay: '0' } })
     await ground.act({ as: 'owner', op: 'write', path: 'known.txt', content: 'base' })
     await ground.ok('sync', '--wait', '30')
@@ -56,7 +59,7 @@ for (const fault of ['lost-answer', 'stall'] as const) {
   })
 }
 
-await t.test('killed 30 times at random moments of a busy folder, nothing is lost and nothing is doubled', async (t) => {
+await t.test('killed 30 times at random moments of a busy folder, nothing is lost and nothing is doubled', fuse, async (t) => {
   const seed = Number(process.env.ELASTIC_DRIVE_SEED ?? Math.floor(Math.random() * 2 ** 31))
   t.comment(`ELASTIC_DRIVE_SEED=${seed}`)
   const random = seededRandom(seed)
@@ -90,7 +93,7 @@ await t.test('killed 30 times at random moments of a busy folder, nothing is los
   t.notOk((await ground.tree()).some(({ path }) => /conflict|\(\d+\)|Recovered/.test(path)), 'no copies')
 })
 
-await t.test('rescue gives the unsent edits by name while the portal is down and no daemon runs', async (t) => {
+await t.test('rescue gives the unsent edits by name while the portal is down and no daemon runs', fuse, async (t) => {
   const ground = await Playground.start(t, { settings: { uploadDelay: '600' } })
   await ground.shell('mkdir -p a/b; echo one > a/b/one.txt; echo two > two.txt; echo sent > sent.txt')
   await ground.ok('sync', '--wait', '30')

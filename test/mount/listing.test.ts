@@ -1,10 +1,13 @@
 // The main job, acceptance 2: listing a whole drive costs few requests and no content.
 import t from 'tap'
+import { skipWithout } from '../support/skip.js'
 import { Playground } from './playground.js'
+
+const fuse = skipWithout('fuse')
 
 t.setTimeout(300_000) // a loaded machine is slow, not wrong
 
-await t.test('find over 10,000 files, from before connect, takes at most 25 requests, no 503 and not one content byte', async (t) => {
+await t.test('find over 10,000 files, from before connect, takes at most 25 requests, no 503 and not one content byte', fuse, async (t) => {
   const ground = await Playground.start(t, { seed: 'tree:500x20x2000', portalArguments: ['--latency', '50'], mounted: false })
   await ground.clearRequests()
   await ground.connect()
@@ -22,7 +25,7 @@ await t.test('find over 10,000 files, from before connect, takes at most 25 requ
   t.equal((await ground.requests()).total, 0, 'the second walk asks nothing')
 })
 
-await t.test('a folder of 120 items is listed whole, in a batch for the pages after the first', async (t) => {
+await t.test('a folder of 120 items is listed whole, in a batch for the pages after the first', fuse, async (t) => {
   const ground = await Playground.start(t, { seed: 'tree:1x120x10', mounted: false })
   await ground.connect()
   await ground.mount()

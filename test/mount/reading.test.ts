@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import t from 'tap'
+import { skipWithout } from '../support/skip.js'
 import { Playground, sha256, until } from './playground.js'
 
 const MiB = 2 ** 20
@@ -12,9 +13,11 @@ async function firstBytes(path: string, count: number): Promise<Buffer> {
   return Buffer.concat(chunks)
 }
 
+const fuse = skipWithout('fuse')
+
 t.setTimeout(300_000) // a loaded machine is slow, not wrong
 
-await t.test('cat transfers a file once; a second cat, also after a remount, makes no request', async (t) => {
+await t.test('cat transfers a file once; a second cat, also after a remount, makes no request', fuse, async (t) => {
   const ground = await Playground.start(t, { seed: 'tree:1x3x5000000' })
   const path = (await ground.shell('find . -type f | sort | head -1')).trim()
   t.equal(await ground.stateOf(path), 'placeholder')
@@ -34,7 +37,7 @@ await t.test('cat transfers a file once; a second cat, also after a remount, mak
 })
 
 for (const [name, size] of [['0 bytes', 0], ['1 byte', 1], ['16 KiB', 16_384], ['8 MiB + 1', 8 * MiB + 1], ['300 MiB', 300 * MiB]] as const) {
-  await t.test(`the sha256 of a file of ${name} equals the portal's, and its bytes came once`, async (t) => {
+  await t.test(`the sha256 of a file of ${name} equals the portal's, and its bytes came once`, fuse, async (t) => {
     const ground = await Playground.start(t, { seed: `tree:1x1x${size}` })
     const path = (await ground.shell('find . -type f')).trim()
     await ground.clearRequests()
@@ -46,7 +49,7 @@ for (const [name, size] of [['0 bytes', 0], ['1 byte', 1], ['16 KiB', 16_384], [
   })
 }
 
-await t.test('the first 4 KiB of a 1 GiB file arrive after moving at most 8 MiB, and the file is partial then', async (t) => {
+await t.test('the first 4 KiB of a 1 GiB file arrive after moving at most 8 MiB, and the file is partial then', fuse, async (t) => {
   const ground = await Playground.start(t, { seed: `tree:1x1x${1024 * MiB}` })
   const path = (await ground.shell('find . -type f')).trim()
   await ground.clearRequests()
@@ -61,7 +64,7 @@ await t.test('the first 4 KiB of a 1 GiB file arrive after moving at most 8 MiB,
   t.equal(await ground.stateOf(path), 'partial')
 })
 
-await t.test('mv of a placeholder returns at once and its bytes are here soon after; mv of a folder moves none', async (t) => {
+await t.test('mv of a placeholder returns at once and its bytes are here soon after; mv of a folder moves none', fuse, async (t) => {
   const ground = await Playground.start(t, { seed: 'tree:2x2x1000000', portalArguments: ['--latency', '300'] })
   const [first] = (await ground.shell('find . -type f | sort')).trim().split('\n')
   await ground.clearRequests()
@@ -82,7 +85,7 @@ await t.test('mv of a placeholder returns at once and its bytes are here soon af
   t.ok(await ground.item('elsewhere'))
 })
 
-await t.test('xattrs and status tell each state truthfully', async (t) => {
+await t.test('xattrs and status tell each state truthfully', fuse, async (t) => {
   const ground = await Playground.start(t, { seed: 'tree:1x2x1000', settings: { uploadDelay: '30' } })
   const path = (await ground.shell('find . -type f | sort | head -1')).trim()
   const xattr = async (name: string, file = path): Promise<string> => ground.shell(`getfattr --only-values -n user.elastic-drive.${name} '${file}'`)
