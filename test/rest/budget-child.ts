@@ -26,7 +26,7 @@ if (hold === 'hold') {
   process.send?.('ready') // a process takes long to start on a loaded machine: both begin at once
   await once(process, 'message')
   let taken = 0
-  const takes = Array.from({ length: 60 }, () =>
+  const takes = Array.from({ length: 40 }, () =>
     budget.take('interactive').then(
       () => (taken += 1),
       () => undefined,
