@@ -49,7 +49,7 @@ await t.test('after a scripted day of edits the tree of the portal equals the mo
     echo x > 'Отчёт за год.txt'
     chmod 600 'Отчёт за год.txt'
     touch -d '2020-02-02 02:02:02' new/deep/er/fresh.txt
-    setfattr -n user.mine -v yours copy2 2>/dev/null || true
+    setfattr -n user.mine -v yours new/empty
   `)
   t.match((await ground.shell(`stat -c '%a' 'Отчёт за год.txt'`)).trim(), '600')
   t.match(await ground.shell(`stat -c '%y' new/deep/er/fresh.txt`), /2020-02-02 02:02:02/)
@@ -102,6 +102,7 @@ PY`)
   await ground.mount()
   t.same(portalTree(portal), await mountTree(ground), 'and the same after a remount')
   t.match((await ground.shell(`stat -c '%a' 'Отчёт за год.txt'`)).trim(), '600')
+  t.equal(await ground.shell('getfattr --only-values -n user.mine new/empty'), 'yours')
 })
 
 const SAVES: readonly (readonly [string, string])[] = [
