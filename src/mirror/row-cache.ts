@@ -68,8 +68,12 @@ export class RowCache {
     })
   }
 
-  /** After the commit: a listing asked for before must not be applied to the row. */
+  /**
+   * From now on, and after the commit too, a listing asked for before must not be applied to the row. From now on, because
+   * a work that applies one may share our commit, and sees our rows; should we be rolled back, it only looks once more.
+   */
   confirmed(tx: Transaction, ino: Ino): void {
+    this.#confirmed.set(ino, this.#changes + 1)
     tx.afterCommit(() => {
       this.#changes += 1
       this.#confirmed.set(ino, this.#changes)

@@ -62,7 +62,7 @@ export class RowChanges {
 
   async insert(tx: Transaction, at: Place, remote: RemoteItem, options: { stamp: Stamp; excluded: boolean }): Promise<readonly MirrorDelta[]> {
     const ino = await this.#mirror.insertRemote(tx, at.parent, at.name, remote, { excluded: options.excluded })
-    this.#remember(tx, ino, options.stamp)
+    this.#remember(ino, options.stamp)
     return options.excluded ? [] : [{ kind: 'appeared', ino, at }]
   }
 
@@ -85,7 +85,7 @@ export class RowChanges {
     const place: ItemChange = at === undefined ? {} : { parent: at.parent, name: at.name, placeChangedMs: null, deleted: false }
     await this.#mirror.update(tx, row, { ...content, ...place })
     await this.#mirror.setBase(tx, row.ino, plan.rebasePlace ? step.folder : row.base.parent, merged(row, plan, remote))
-    this.#remember(tx, row.ino, step.stamp)
+    this.#remember(row.ino, step.stamp)
     const stands = at ?? placeOf(row)
     if (stands === undefined) return []
     return deltasOf(row.ino, plan, stands, from)
@@ -113,10 +113,9 @@ export class RowChanges {
     }
   }
 
-  #remember(tx: Transaction, ino: Ino, { turn }: Stamp): void {
-    tx.afterCommit(() => {
-      this.#applied.set(ino, Math.max(turn, this.#applied.get(ino) ?? 0))
-    })
+  /** At once: another listing may be applied in the same commit. Rolled back, an older answer is met by the next look. */
+  #remember(ino: Ino, { turn }: Stamp): void {
+    this.#applied.set(ino, Math.max(turn, this.#applied.get(ino) ?? 0))
   }
 }
 
