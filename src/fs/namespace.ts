@@ -130,7 +130,7 @@ export class Namespace {
     if (item.kind === 'file' && victim.kind === 'folder') throw new DriveError('is-directory', 'a file cannot replace a folder')
     if (victim.kind === 'folder') await this.#checkRemovable(tx, victim)
     const inherits = item.kind === 'file' && item.base === null && victim.base !== null && !localOnly && !(await this.#isUnderWay(tx, item.ino))
-    if (inherits) await this.#mirror.transferBase(tx, victim.ino, item.ino)
+    if (inherits) await this.#inherit(tx, victim, item.ino)
     await this.#discard(tx, inherits ? await this.#mirror.needIn(tx, victim.ino) : victim)
   }
 
@@ -166,7 +166,7 @@ export class Namespace {
       const sendable = !(await this.#isUnderWay(tx, left.ino))
       if (!mayHandOver(left, this.#clock.nowMs(), sendable)) continue
       if (left.deleted) {
-        await this.#mirror.transferBase(tx, left.ino, ino)
+        await this.#inherit(tx, left, ino)
         await this.#journal.remove(tx, left.ino)
         await this.#mirror.remove(tx, { ...left, base: null })
         return
@@ -175,10 +175,19 @@ export class Namespace {
       const content = left.contentId === null ? undefined : asides.get(left.contentId)
       if (content?.isComplete !== true) continue
       await content.markDirty(tx)
-      await this.#mirror.transferBase(tx, left.ino, ino)
+      await this.#inherit(tx, left, ino)
       await this.#touch(tx, left.ino)
       return
     }
+  }
+
+  /** The portal's object goes on as the row `to`, and so does "always keep here". */
+  async #inherit(tx: Transaction, from: Item, to: Ino): Promise<void> {
+    await this.#mirror.transferBase(tx, from.ino, to)
+    const heir = await this.#mirror.needIn(tx, to)
+    if (!from.pinned || heir.pinned) return
+    await this.#mirror.update(tx, heir, { pinned: true })
+    if (heir.contentId !== null) await this.#cache.setPinned(tx, [heir.contentId], true)
   }
 
   /** Runs `work` in a transaction while the contents of files moved aside from this name are held: inside it nothing can be acquired. */
@@ -205,7 +214,7 @@ export class Namespace {
     const heir = await this.#mirror.childIn(tx, parent, shownName(base.name, base.id))
     const inherits = heir?.base === null && heir.kind === 'file' && !heir.localOnly
     if (!inherits || (await this.#isUnderWay(tx, heir.ino))) return item
-    await this.#mirror.transferBase(tx, item.ino, heir.ino)
+    await this.#inherit(tx, item, heir.ino)
     await this.#touch(tx, heir.ino)
     return this.#mirror.needIn(tx, item.ino)
   }
@@ -217,7 +226,7 @@ export class Namespace {
       await this.#journal.remove(tx, item.ino)
       await this.#mirror.remove(tx, item)
     } else {
-      await this.#mirror.update(tx, item, { parent: null, contentId: null, deleted: true, pinned: false, placeChangedMs: this.#clock.nowMs() })
+      await this.#mirror.update(tx, item, { parent: null, contentId: null, deleted: true, placeChangedMs: this.#clock.nowMs() })
       await this.#touch(tx, item.ino)
     }
     tx.afterCommit(() => {

@@ -88,6 +88,28 @@ await t.test('a new file renamed over a known one takes its identity, and the ol
   t.same((await g.journal.entries()).map(({ ino }) => ino), [item.ino])
 })
 
+await t.test('"always keep here" stays with the name through each way of saving', async (t) => {
+  const g = await ground(t)
+  const original = await g.known('report.txt')
+  await g.store.transact(async (tx) => {
+    await g.mirror.update(tx, await g.mirror.needIn(tx, original), { pinned: true })
+  })
+  const isKept = async (): Promise<boolean> => {
+    const item = await g.mirror.child(ROOT_INO, 'report.txt')
+    const content = (await g.cache.summary([item!.contentId!])).get(item!.contentId!)
+    return item?.pinned === true && content?.pinned === true
+  }
+  await g.names.createFile(ROOT_INO, '.report.tmp', 0o644)
+  await g.names.rename(at('.report.tmp'), at('report.txt'), false)
+  t.ok(await isKept(), 'renamed over')
+  await g.names.unlink(ROOT_INO, 'report.txt')
+  await g.names.createFile(ROOT_INO, 'report.txt', 0o644)
+  t.ok(await isKept(), 'deleted and made again')
+  await g.names.rename(at('report.txt'), at('report.txt~'), false)
+  await g.names.createFile(ROOT_INO, 'report.txt', 0o644)
+  t.ok(await isKept(), 'moved aside and made again')
+})
+
 await t.test('a known file renamed over a known one leaves a tombstone of the victim and moves no identity', async (t) => {
   const g = await ground(t)
   const victim = await g.known('a')
