@@ -61,6 +61,6 @@ export class KernelNews {
   }
 
   #folderNode(ino: Ino): NodeId | undefined {
-    return ino === ROOT_INO ? ROOT_NODE : this.#nodes.ofIno(ino)[0]?.id
+    return ino === ROOT_INO ? ROOT_NODE : this.#nodes.ofIno(ino).at(-1)?.id
   }
 }

@@ -1,7 +1,7 @@
 /**
  * What the kernel knows of us: one node for each (item, content generation), with its lookup count. The only keeper of
  * these counts. A remote change of a file's content gives it a new generation, so old handles keep the old node and the
- * page cache never mixes two versions (fuse-engine.md fact 6). Directories have one node for ever.
+ * page cache never mixes two versions (fuse-engine.md fact 6). Directories have one node from their making to their removal.
  */
 import { DriveError } from '../base/errors.js'
 import { ROOT_INO, type Ino } from '../base/ids.js'
@@ -42,7 +42,8 @@ export class NodeTable {
   /** The node for an item as it is now, counted once more. */
   look(item: Item): Node {
     const generation = item.kind === 'folder' ? 0 : item.contentGeneration
-    const known = this.#byIno.get(item.ino)?.find((node) => node.generation === generation)
+    // An item that was deleted here and brought back is another node: to the kernel, a directory that was removed stays dead.
+    const known = this.#byIno.get(item.ino)?.find((node) => node.generation === generation && node.gone === undefined)
     if (known !== undefined) {
       known.lookups += 1
       return known
