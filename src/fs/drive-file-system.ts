@@ -6,7 +6,6 @@
 import { statfs } from 'node:fs/promises'
 import type { Clock } from '../base/clock.js'
 import { DriveError } from '../base/errors.js'
-import type { Ino } from '../base/ids.js'
 import type { ContentCache } from '../cache/content-cache.js'
 import type { Content } from '../cache/content.js'
 import type { Hydrator } from '../hydrate/hydrator.js'
@@ -94,7 +93,9 @@ export class DriveFileSystem implements FileSystem {
     const folder = await this.#listed(this.#o.nodes.get(parent), caller)
     const item = await this.#o.mirror.child(folder.ino, name)
     if (item !== undefined) return this.#entry(item)
-    return { node: 0, attributes: { ...NO_ATTRIBUTES, ino: folder.ino }, ...VALIDITY }
+    // A folder that the portal does not have yet may turn out to be one that it has, with all that is in it (C22).
+    const entryMs = folder.base === null ? 0 : VALIDITY.entryMs
+    return { node: 0, attributes: { ...NO_ATTRIBUTES, ino: folder.ino }, ...VALIDITY, entryMs }
   }
 
   forget(node: NodeId, count: number): void {
@@ -199,12 +200,12 @@ export class DriveFileSystem implements FileSystem {
     if (!isCurrent(node, item)) throw new DriveError('vanished', 'the content has changed on the portal') // the kernel looks the path up again
     if (item.kind === 'folder') throw new DriveError('is-directory', 'open of a folder')
     if (item.parent !== null) this.#o.watch.noteUse(item.parent)
-    const content = await this.#contentOf(item.ino)
+    const content = await this.#contentOf(node)
     try {
       if (!content.isComplete && !flags.write && (await this.#o.isPreviewReader(caller.pid))) {
         throw new DriveError('forbidden', 'the file is not here and is not fetched for previews')
       }
-      if (flags.truncate) await this.#o.writes.truncate(item.ino, content, 0, caller.signal)
+      if (flags.truncate) await this.#o.writes.truncate(node, content, 0, caller.signal)
       return this.#opened(node, flags, content)
     } catch (error) {
       await content.release()
@@ -311,9 +312,15 @@ export class DriveFileSystem implements FileSystem {
 
   // -------------------------------------------------------------------------------------------------------------------
 
-  /** The bytes of the item now, held for the caller. A placeholder nobody has opened gets its row here. */
-  async #contentOf(ino: Ino): Promise<Content> {
-    return holdContent(this.#o, ino)
+  /**
+   * The bytes of the node, held for the caller. A placeholder nobody has opened gets its row here. 'vanished' when the
+   * file changed on the portal in between: a node must never serve bytes of another generation.
+   */
+  async #contentOf(node: Node): Promise<Content> {
+    const content = await holdContent(this.#o, node.ino)
+    if (isCurrent(node, await this.#o.mirror.get(node.ino))) return content
+    await content.release()
+    throw new DriveError('vanished', 'the content has changed on the portal')
   }
 
   #opened(node: Node, flags: OpenFlags, content: Content): Opened {
@@ -334,15 +341,15 @@ export class DriveFileSystem implements FileSystem {
   async #truncate(node: Node, handle: Handle | undefined, sizeBytes: number, signal: AbortSignal): Promise<void> {
     const open = handle === undefined ? undefined : this.#o.handles.file(handle)
     if (open !== undefined) {
-      await this.#o.writes.truncate(node.ino, open.content, sizeBytes, signal)
+      await this.#o.writes.truncate(node, open.content, sizeBytes, signal)
       return
     }
     const item = await this.#o.mirror.get(node.ino)
     if (!isCurrent(node, item)) throw new DriveError('vanished', 'the content has changed on the portal')
     if (item.kind === 'folder') throw new DriveError('is-directory', 'a folder has no length')
-    const content = await this.#contentOf(node.ino)
+    const content = await this.#contentOf(node)
     try {
-      await this.#o.writes.truncate(node.ino, content, sizeBytes, signal)
+      await this.#o.writes.truncate(node, content, sizeBytes, signal)
     } finally {
       await content.release()
     }

@@ -12,6 +12,7 @@ import type { Journal } from '../journal/journal.js'
 import type { Mirror } from '../mirror/mirror.js'
 import type { Store, Transaction } from '../store/store.js'
 import type { Handles, OpenFile } from './handles.js'
+import type { Node } from './nodes.js'
 import { Serial } from './serial.js'
 
 export interface FileWritesOptions {
@@ -74,13 +75,13 @@ export class FileWrites {
   }
 
   /** With or without an open handle. To 0 nothing is needed; to n, the first n bytes. */
-  truncate(ino: Ino, content: Content, sizeBytes: number, signal: AbortSignal): Promise<void> {
-    return this.#serial.run(ino, async () => {
+  truncate(node: Node, content: Content, sizeBytes: number, signal: AbortSignal): Promise<void> {
+    return this.#serial.run(node.ino, async () => {
       if (sizeBytes === content.sizeBytes) return
       if (sizeBytes > 0) await this.#withinDeadline(signal, (limited) => this.#complete(content, limited))
-      await this.#mark(ino, content)
+      await this.#mark(node, content)
       await content.truncate(sizeBytes)
-      await this.#record(ino, content, this.#clock.nowMs())
+      await this.#record(node.ino, content, this.#clock.nowMs())
     })
   }
 
@@ -114,7 +115,7 @@ export class FileWrites {
   }
 
   #isUnrecorded(file: OpenFile): boolean {
-    return this.#handles.peekState(file.node.ino)?.flushedSequence !== file.content.writeSequence
+    return this.#handles.peekState(file.node.ino)?.recorded.get(file.content) !== file.content.writeSequence
   }
 
   #modified(ino: Ino): void {
@@ -122,30 +123,30 @@ export class FileWrites {
     if (state !== undefined) state.modifiedMs = this.#clock.nowMs()
   }
 
-  /**
-   * The first change of a file whose content was replaced or removed on the portal meanwhile fails ('vanished', ESTALE):
-   * bytes that no name leads to would be lost without a word. A file unlinked here is its program's own business.
-   */
   async #prepare({ node, content }: OpenFile, signal: AbortSignal): Promise<void> {
     await this.#complete(content, signal)
-    if (!content.needsDirtyMark) return
-    if (node.gone === undefined && (await this.#mirror.get(node.ino))?.contentId !== content.id) {
-      throw new DriveError('vanished', 'the file was changed or removed on the portal since it was opened')
-    }
-    await this.#mark(node.ino, content)
+    await this.#mark(node, content)
   }
 
   async #complete(content: Content, signal: AbortSignal): Promise<void> {
     if (!content.isComplete) await this.#hydrator.hydrate(content, { priority: 'interactive', signal })
   }
 
-  /** "May be dirty", durably, before the first byte changes. */
-  async #mark(ino: Ino, content: Content): Promise<void> {
+  /**
+   * "May be dirty", durably, before the first byte changes. The first change of a file whose content was replaced or
+   * removed on the portal meanwhile fails ('vanished', ESTALE): bytes that no name leads to would be lost without a word.
+   * Looked at in the transaction of the mark, or a listing applied in between would replace the content after the look.
+   */
+  async #mark(node: Node, content: Content): Promise<void> {
     if (!content.needsDirtyMark) return
-    await this.#store.transact(async (tx) => {
+    const isNamed = await this.#store.transact(async (tx) => {
+      if ((await this.#mirror.getIn(tx, node.ino))?.contentId !== content.id) return false
       await content.markDirty(tx)
-      await this.#touch(tx, ino, content)
+      await this.#touch(tx, node.ino, content)
+      return true
     })
+    // A file unlinked here, perhaps in the same commit, is its program's own business.
+    if (!isNamed && node.gone === undefined) throw new DriveError('vanished', 'the file was changed or removed on the portal since it was opened')
   }
 
   async #record(ino: Ino, content: Content, modifiedMs: number | undefined, options: { durable?: boolean } = {}): Promise<void> {
@@ -161,7 +162,7 @@ export class FileWrites {
     }, options)
     const state = this.#handles.peekState(ino)
     if (state === undefined) return
-    state.flushedSequence = sequence
+    state.recorded.set(content, sequence)
     state.lastFlushMs = this.#clock.nowMs()
     state.modifiedMs = null
   }

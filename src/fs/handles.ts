@@ -29,8 +29,8 @@ export interface OpenState {
   handles: number
   /** When the last write came that is not yet recorded in the mirror; null when all are. */
   modifiedMs: number | null
-  /** The content's write count at the last FLUSH that recorded it. */
-  flushedSequence: number
+  /** Each open content's write count when it was last recorded: an item may be open in several generations. */
+  readonly recorded: WeakMap<Content, number>
   lastFlushMs: number | null
 }
 
@@ -43,7 +43,8 @@ export class Handles {
   openFile(node: Node, flags: OpenFlags, content: Content): OpenFile {
     const file: OpenFile = { handle: this.#next(), node, flags, content }
     this.#files.set(file.handle, file)
-    const state = this.#states.get(node.ino) ?? { writers: 0, handles: 0, modifiedMs: null, flushedSequence: content.writeSequence, lastFlushMs: null }
+    const state = this.#states.get(node.ino) ?? { writers: 0, handles: 0, modifiedMs: null, recorded: new WeakMap(), lastFlushMs: null }
+    if (!state.recorded.has(content)) state.recorded.set(content, content.writeSequence)
     state.handles += 1
     if (flags.write) state.writers += 1
     this.#states.set(node.ino, state)
