@@ -41,8 +41,8 @@ export async function confirmMade(sending: Sending, tx: Transaction, made: Made)
   const { ino, remote, parent } = made
   const item = await mirror.getIn(tx, ino)
   const known = await mirror.byRemoteId(remote.id, tx)
-  if (item === undefined || (item.base !== null && item.base.id !== remote.id)) {
-    // The mount deleted the row, or gave it another identity: what was made for it goes.
+  if (item === undefined || item.localOnly || (item.base !== null && item.base.id !== remote.id)) {
+    // The mount deleted the row, gave it another identity or a name that only programs use: what was made for it goes.
     if (made.isOurs && known === undefined) await addTombstone(sending, tx, parent, remote)
     await settle(sending, tx, ino)
     return NO_NEWS
