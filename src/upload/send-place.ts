@@ -7,10 +7,12 @@ import { DriveError, errorCode, hasCode } from '../base/errors.js'
 import type { Ino, RemoteId } from '../base/ids.js'
 import type { RemoteItem } from '../drive/drive.js'
 import type { Attempt } from '../journal/journal.js'
+import type { MirrorDelta } from '../mirror/delta.js'
 import { isMoved, shownName, type Item } from '../mirror/item.js'
 import type { Transaction } from '../store/store.js'
 import { forkName, hasConflictName, stepAside } from './conflict-rows.js'
 import { confirmPlace, settle } from './confirm.js'
+import type { UploadNotice } from './notices.js'
 import { temporaryName } from './plan-place.js'
 import { callOf, commit, forgetAttempt, isKnown, lacksRight, NO_NEWS, readById, readRemote, sameIntent, sendOnce, type KnownItem, type News, type Sending } from './sending.js'
 import { loseIdentity } from './send-version.js'
@@ -127,23 +129,29 @@ async function restorePlace(sending: Sending, tx: Transaction, item: KnownItem, 
   return { ...news, notices: [...news.notices, { kind: 'place-restored', ino: now.ino, name, why: errorCode(error) }] }
 }
 
-/** Puts a row at a place that the portal has for it; a new local item that stands there steps aside. */
+/**
+ * Puts a row at a place that the portal has for it. What stands there and is not on the portal under this name steps
+ * aside: a new item, and one that was renamed or moved over it here and would wait for the name for ever.
+ */
 export async function putAt(sending: Sending, tx: Transaction, item: Item, parent: Ino | null, name: string): Promise<News> {
   const { mirror } = sending
   if (parent === null || (item.parent === parent && item.name === name)) return NO_NEWS
   const folder = await mirror.getIn(tx, parent)
   // Its folder is deleted here: it stays, and so the difference stays to be sent.
   if (folder === undefined || folder.deleted) return NO_NEWS
-  const deltas = []
+  const deltas: MirrorDelta[] = []
+  const notices: UploadNotice[] = []
   for (const twin of await mirror.twinsIn(tx, parent, name)) {
     if (twin.ino === item.ino) continue
-    if (twin.base !== null) throw new DriveError('busy', 'another item stands where this one belongs')
-    deltas.push(...(await stepAside(sending, tx, twin)).deltas)
+    if (twin.base !== null && !isMoved(twin)) throw new DriveError('busy', 'another item stands where this one belongs')
+    const aside = await stepAside(sending, tx, twin)
+    deltas.push(...aside.deltas)
+    notices.push({ kind: 'conflict-copy', ino: twin.ino, name: aside.name, why: 'name-taken' })
   }
   await mirror.update(tx, item, { parent, name, ctimeMs: sending.clock.nowMs(), placeChangedMs: null, deleted: false })
   const to = { parent, name }
   deltas.push(item.parent === null ? ({ kind: 'appeared', ino: item.ino, at: to } as const) : ({ kind: 'moved', ino: item.ino, from: { parent: item.parent, name: item.name }, to } as const))
-  return { deltas, notices: [] }
+  return { deltas, notices }
 }
 
 /** A rename or move of unknown outcome: the portal says where the item is. */
