@@ -40,6 +40,8 @@ export interface View {
   readonly holdersOfOldNameThere: readonly Holder[]
   /** The topmost deleted folder, still on the portal, that has this item below it there. */
   readonly deletedAbove: Ino | null
+  /** A deleted item that the portal has below a link, so in a folder of others. */
+  readonly isBelowLink: boolean
   /** An item that is on the portal below this deleted folder and has to be moved or sent before the folder goes. */
   readonly blockerBelow: Ino | null
   /** The folder it goes to is on the portal still below the item itself; this one has to leave first. */

@@ -19,15 +19,21 @@ export function planStep(view: View, options: PlanOptions = {}): Step {
   // Two requests about one item could arrive in either order, and the older edit end above the newer one.
   if (view.sentByAnother !== null) return { kind: 'wait', reason: 'sent-by-another', on: view.sentByAnother }
   if (entry.notBeforeMs > nowMs) return { kind: 'wait', reason: 'upload-delay', untilMs: entry.notBeforeMs }
-  if (item.deleted) return planTrash(view)
+  if (item.deleted) return planTrash(view, item)
   if (item.base === null) return planNew(view, item)
   return planPlace(view, item, item.base, options) ?? planContent(view, item)
 }
 
-function planTrash({ deletedAbove, blockerBelow, isHeld }: View): Step {
+// A program that removes a folder tree may take this long from the first file to the link itself, which then keeps them all.
+const LINK_QUIET_MS = 30_000
+
+function planTrash({ deletedAbove, blockerBelow, isHeld, isBelowLink, nowMs, hurriedAtMs }: View, { placeChangedMs }: Item): Step {
   if (deletedAbove !== null) return { kind: 'wait', reason: 'deleted-with-folder', on: deletedAbove }
   if (blockerBelow !== null) return { kind: 'wait', reason: 'moves-out-first', on: blockerBelow }
-  return isHeld ? { kind: 'wait', reason: 'brake' } : { kind: 'trash' }
+  if (isHeld) return { kind: 'wait', reason: 'brake' }
+  const untilMs = (placeChangedMs ?? 0) + LINK_QUIET_MS
+  if (isBelowLink && placeChangedMs !== null && placeChangedMs > hurriedAtMs && untilMs > nowMs) return { kind: 'wait', reason: 'upload-delay', untilMs }
+  return { kind: 'trash' }
 }
 
 function planNew(view: View, item: Item): Step {

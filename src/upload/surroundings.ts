@@ -47,6 +47,7 @@ export async function readView(sources: Sources, entry: Entry, moment: Moment): 
     holdersOfNewNameHere: wantsPlace ? await readHolders(sources, item, baseParent, item.name, moment.attempts) : [],
     holdersOfOldNameThere: wantsPlace && oldName !== undefined ? await readHolders(sources, item, parent, oldName, moment.attempts) : [],
     deletedAbove,
+    isBelowLink: item?.deleted === true && (await readIsBelowLink(sources, item)),
     blockerBelow: item?.deleted === true && deletedAbove === null ? await readBlockerBelow(sources, item, moment.attempts) : null,
     mustLeaveFirst: wantsPlace && item.kind === 'folder' && item.base !== null ? await readMustLeaveFirst(sources, item) : null,
     sentByAnother: readSentByAnother(item, moment.attempts),
@@ -88,17 +89,31 @@ function readSentByAnother(item: Item | undefined, attempts: ReadonlyMap<Ino, At
   return null
 }
 
-/** A link that was deleted does not take along what it leads to. */
+/**
+ * Below a deleted link nothing is deleted there: programs empty a folder before they remove it, and a link is
+ * disconnected, never emptied (DESIGN.md section 6).
+ */
 async function readDeletedAbove(sources: Sources, item: Item): Promise<Ino | null> {
   let top: Ino | null = null
   let at = item.base?.parent ?? null
   while (at !== null) {
     const folder = await sources.mirror.getIn(sources.store.read, at)
-    if (folder?.deleted !== true || folder.base === null || isLink(folder)) break
+    if (folder?.deleted !== true || folder.base === null) break
     if (await hasEntry(sources, folder.ino)) top = folder.ino
+    if (isLink(folder)) break
     at = folder.base.parent
   }
   return top
+}
+
+async function readIsBelowLink({ mirror, store }: Sources, item: Item): Promise<boolean> {
+  for (let at = item.base?.parent ?? null; at !== null; ) {
+    const folder = await mirror.getIn(store.read, at)
+    if (folder === undefined) return false
+    if (isLink(folder)) return true
+    at = folder.base?.parent ?? null
+  }
+  return false
 }
 
 async function readBlockerBelow(sources: Sources, item: Item, attempts: ReadonlyMap<Ino, Attempt>): Promise<Ino | null> {

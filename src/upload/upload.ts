@@ -317,7 +317,7 @@ export class Upload implements Service {
 function emptyView(entry: Entry, nowMs: number): View {
   return {
     entry, nowMs, item: undefined, parent: undefined, content: null, writers: { open: false, lastFlushMs: null },
-    holdersThere: [], holdersOfNewNameHere: [], holdersOfOldNameThere: [], deletedAbove: null, blockerBelow: null, mustLeaveFirst: null, sentByAnother: null,
+    holdersThere: [], holdersOfNewNameHere: [], holdersOfOldNameThere: [], deletedAbove: null, isBelowLink: false, blockerBelow: null, mustLeaveFirst: null, sentByAnother: null,
     isHeld: false, uploadDelayMs: 0, hurriedAtMs: 0, maxVersionSizeBytes: 0,
   }
 }

@@ -301,6 +301,40 @@ await t.test('a move into a folder of another storage is taken back, and what wa
   t.match(world.notices, [{ kind: 'place-restored', why: 'cross-storage' }])
 })
 
+await t.test('a link that is deleted file by file is disconnected, never emptied', async (t) => {
+  const world = await World.make(t)
+  const storage = await world.commonDrive()
+  for (const path of ['common/a', 'common/sub/b']) await world.act('write', { storage, path, content: path })
+  await world.act('connect', { storage, path: 'common' }, 'owner')
+  await world.boot()
+  await world.files.removeTree('common')
+  await world.upload.hurry()
+  await world.sync()
+  t.same(await world.paths(), [])
+  const left = ((await world.hook('tree')) as { storage: string; path: string }[]).filter((row) => row.storage === storage && row.path !== '')
+  t.same(left.map(({ path }) => path).sort(), ['common', 'common/a', 'common/sub', 'common/sub/b'])
+  t.equal(await world.on.mirror.count(), 1)
+  t.equal((await world.on.journal.entries()).length, 0)
+})
+
+await t.test('C9: a file that was replaced by a rename here and changed there comes back, and what was renamed steps aside', async (t) => {
+  const world = await World.make(t)
+  for (const path of ['a', 'b']) await world.act('write', { path, content: path })
+  await world.boot()
+  const moved = (await world.files.need('a')).base!.id
+  const changed = (await world.files.need('b')).base!.id
+  await world.files.rename('a', 'b')
+  await world.act('write', { path: 'b', content: 'changed there' })
+  await world.sync()
+  const tree = await world.tree()
+  t.match(tree.get('b'), { id: changed, version: 2 })
+  const aside = [...tree].find(([path]) => path !== 'b')
+  t.match(aside?.[0], /^b \(conflict /)
+  t.equal(aside?.[1].id, moved)
+  t.equal(tree.size, 2)
+  t.equal((await world.on.journal.entries()).length, 0, 'nobody waits for the name for ever')
+})
+
 await t.test('a folder link that is deleted is disconnected, what it leads to stays', async (t) => {
   const world = await World.make(t)
   const storage = await world.commonDrive()

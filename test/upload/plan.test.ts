@@ -40,7 +40,7 @@ const ENTRY: Entry = { ino: asIno(7), seq: 1, sinceMs: 0, notBeforeMs: 0, tries:
 function view(change: Partial<View> = {}): View {
   return {
     entry: ENTRY, item: row(), content: CLEAN, parent: folder(1, { parent: null }), writers: { open: false, lastFlushMs: null },
-    holdersThere: [], holdersOfNewNameHere: [], holdersOfOldNameThere: [], deletedAbove: null, blockerBelow: null, mustLeaveFirst: null, sentByAnother: null, isHeld: false,
+    holdersThere: [], holdersOfNewNameHere: [], holdersOfOldNameThere: [], deletedAbove: null, isBelowLink: false, blockerBelow: null, mustLeaveFirst: null, sentByAnother: null, isHeld: false,
     nowMs: NOW_MS, uploadDelayMs: 3_000, hurriedAtMs: 0, maxVersionSizeBytes: 1_000, ...change,
   }
 }
@@ -107,6 +107,9 @@ const TABLE: readonly Row[] = [
   ['C4: deleted with its folder', { item: row(GONE), deletedAbove: asIno(3) }, { kind: 'wait', reason: 'deleted-with-folder', on: asIno(3) }],
   ['6a.6: the row that had the identity before is still sending', { item: folder(7, { parent: asIno(3) }), parent: folder(3), sentByAnother: asIno(9) }, { kind: 'wait', reason: 'sent-by-another', on: asIno(9) }],
   ['C4: something has to leave it first', { item: folder(7, GONE), blockerBelow: asIno(8) }, { kind: 'wait', reason: 'moves-out-first', on: asIno(8) }],
+  ['6.4: deleted below a link a moment ago: the link itself may be next', { item: row({ ...GONE, placeChangedMs: NOW_MS - 10_000 }), isBelowLink: true }, { kind: 'wait', reason: 'upload-delay', untilMs: NOW_MS + 20_000 }],
+  ['6.4: deleted below a link, and the link stayed', { item: row({ ...GONE, placeChangedMs: NOW_MS - 30_000 }), isBelowLink: true }, { kind: 'trash' }],
+  ['6.4: deleted below a link, and somebody asked for everything now', { item: row({ ...GONE, placeChangedMs: NOW_MS - 10_000 }), isBelowLink: true, hurriedAtMs: NOW_MS }, { kind: 'trash' }],
   ['6a.12: held by the brake', { item: row(GONE), isHeld: true }, { kind: 'wait', reason: 'brake' }],
 ]
 
