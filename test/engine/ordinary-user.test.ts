@@ -9,21 +9,22 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { loadFuseAddon } from '../../src/engine/fuse-addon.js'
 import { findMount } from '../../src/engine/mount-table.js'
+import { AS_NOBODY, openProgram } from '../support/ordinary-user.js'
 import { skipWithout } from '../support/skip.js'
-import { Child } from './children.js'
+import { Child, type Ended } from './children.js'
 import { isRoot, temporaryFolder } from './mounted.js'
 
-const NOBODY = 65_534 // fusermount3 wants a user that has a name
 const CONTROL_FOLDER = '/sys/fs/fuse/connections'
-const asUser = ['--reuid', String(NOBODY), '--regid', String(NOBODY), '--clear-groups']
 const suite = (name: string): string => join(import.meta.dirname, `${name}.test.js`)
 
 const PATH = '/usr/bin:/bin'
 
-/** A Node program as the user. Its environment is set behind the change of user: the runner of the tests adds to ours. */
-function asNobody(t: Test, args: readonly string[], path = PATH): Child {
+/** Runs a Node program as the user, to its end. Its environment is set behind the change of user: the runner of the tests adds to ours. */
+async function asNobody(t: Test, program: string, args: readonly string[] = [], path = PATH): Promise<Ended> {
+  const { node, find } = await openProgram(t)
+  const [setpriv, ...asUser] = AS_NOBODY
   const environment = ['/usr/bin/env', '-i', `HOME=${tmpdir()}`, `TMPDIR=${tmpdir()}`, `PATH=${path}`]
-  return new Child(t, '/usr/bin/setpriv', [...asUser, ...environment, process.execPath, '--enable-source-maps', ...args])
+  return new Child(t, setpriv, [...asUser, ...environment, node, '--enable-source-maps', find(program), ...args]).ended
 }
 
 async function withDeviceMode(t: Test, mode: number): Promise<void> {
@@ -34,7 +35,7 @@ async function withDeviceMode(t: Test, mode: number): Promise<void> {
 
 async function runSuite(t: Test, name: string): Promise<void> {
   await withDeviceMode(t, 0o666)
-  const { code, stdout, stderr } = await asNobody(t, [suite(name)]).ended
+  const { code, stdout, stderr } = await asNobody(t, suite(name))
   const failed = stdout.split('\n').filter((line) => /^\s*not ok/.test(line))
   t.strictSame({ code, failed, stderr }, { code: 0, failed: [], stderr: '' })
   t.match(stdout, /^ok \d+/m)
@@ -52,11 +53,11 @@ const options = { timeout: 240_000, ...(isRoot ? skipWithout('fuse') : { skip: '
 void t.test('without the right to open /dev/fuse, and without fusermount3, mounting says what is missing', options, async (t) => {
   const daemon = join(import.meta.dirname, 'daemon-process.js')
   await withDeviceMode(t, 0o600)
-  t.match((await asNobody(t, [daemon, '/']).ended).stdout, 'failed no-fuse-device')
+  t.match((await asNobody(t, daemon, ['/'])).stdout, 'failed no-fuse-device')
   await chmod('/dev/fuse', 0o666)
   const folder = await temporaryFolder(t)
-  t.match((await asNobody(t, [daemon, folder], '/nowhere').ended).stdout, 'failed no-fusermount')
-  const refused = await asNobody(t, [daemon, folder]).ended
+  t.match((await asNobody(t, daemon, [folder], '/nowhere')).stdout, 'failed no-fusermount')
+  const refused = await asNobody(t, daemon, [folder])
   t.match(refused.stdout, 'failed mount-failed', 'the folder belongs to root')
   t.match(refused.stderr, /could not be mounted: .*(permission|access)/i, 'in the words of fusermount3')
 })

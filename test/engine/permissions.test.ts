@@ -2,16 +2,16 @@
 import { chmod, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { AS_NOBODY, NOBODY } from '../support/ordinary-user.js'
 import { skipWithout } from '../support/skip.js'
 import { Child } from './children.js'
 import { isRoot, nativeMounted } from './mounted.js'
 
-const NOBODY = '65534'
 const options = isRoot ? skipWithout('fuse') : { skip: 'needs root' }
 
 async function asNobody(t: Test, script: string, ...args: readonly string[]): Promise<string> {
-  const user = ['--reuid', NOBODY, '--regid', NOBODY, '--clear-groups']
-  const { stdout, stderr } = await new Child(t, '/usr/bin/setpriv', [...user, '/bin/sh', '-c', script, 'sh', ...args]).ended
+  const [setpriv, ...user] = AS_NOBODY
+  const { stdout, stderr } = await new Child(t, setpriv, [...user, '/bin/sh', '-c', script, 'sh', ...args]).ended
   return stdout + stderr
 }
 
@@ -27,7 +27,7 @@ void t.test('another user stays out, unless the mount lets others in; then mode 
   t.match(await asNobody(t, 'echo x > "$1/new"', folder), /Permission denied|cannot create/i)
   await chmod(folder, 0o777)
   t.equal(await asNobody(t, 'echo x > "$1/new"; stat -c %u "$1/new"', folder), `${NOBODY}\n`)
-  t.equal(fileSystem.tree.child(fileSystem.tree.root, 'new').gid, Number(NOBODY), 'the filesystem was told who asks')
+  t.equal(fileSystem.tree.child(fileSystem.tree.root, 'new').gid, NOBODY, 'the filesystem was told who asks')
 })
 
 void t.test('a write and a truncation by somebody without the right take the set-id bits away', options, async (t) => {

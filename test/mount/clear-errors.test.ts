@@ -2,6 +2,7 @@
 import { mkdir, open, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { AS_NOBODY, NOBODY, openProgram } from '../support/ordinary-user.js'
 import { skipWithout } from '../support/skip.js'
 import { Playground, run, until, type Outcome } from './playground.js'
 
@@ -181,17 +182,19 @@ await t.test('no fusermount3 for an ordinary user', process.getuid?.() === 0 ? f
   await run('chmod', ['666', '/dev/fuse'])
   t.teardown(() => run('chmod', [(mode & 0o777).toString(8), '/dev/fuse']))
   await mkdir(ground.home, { recursive: true })
-  await run('chown', ['-R', '65534:65534', ground.directory])
-  const main = new URL('../../src/cli/main.js', import.meta.url).pathname
+  await run('chown', ['-R', `${NOBODY}:${NOBODY}`, ground.directory])
+  const { node, find } = await openProgram(t)
+  const main = find(new URL('../../src/cli/main.js', import.meta.url).pathname)
+  const [setpriv, ...user] = AS_NOBODY
   const asUser = (path: string, ...args: readonly string[]): Promise<Outcome> =>
-    run('/usr/bin/setpriv', ['--reuid=65534', '--regid=65534', '--clear-groups', process.execPath, main, ...args], {
+    run(setpriv, [...user, node, main, ...args], {
       env: { PATH: path, HOME: ground.home, ELASTIC_DRIVE_HOME: ground.home },
     })
   t.equal((await asUser('/usr/bin:/bin', 'connect', ground.portal.webhook, '--folder', ground.folder)).code, 0)
   isClear(t, await asUser('/nonexistent', 'mount'), 1, /fuse3/, ground)
   const mounted = await asUser('/usr/bin:/bin', 'mount')
   t.equal(mounted.code, 0, mounted.stderr)
-  const listed = await run('setpriv', ['--reuid=65534', '--regid=65534', '--clear-groups', 'bash', '-c', `echo user > '${ground.folder}/a.txt' && cat '${ground.folder}/a.txt'`])
+  const listed = await run(setpriv, [...user, 'bash', '-c', `echo user > '${ground.folder}/a.txt' && cat '${ground.folder}/a.txt'`])
   t.equal(listed.stdout, 'user\n', listed.stderr)
   t.equal((await asUser('/usr/bin:/bin', 'sync', '--wait', '30')).code, 0)
   t.equal((await asUser('/usr/bin:/bin', 'unmount')).code, 0)
