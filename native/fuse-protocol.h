@@ -111,6 +111,99 @@ struct DeleteOut {
 };
 static_assert(sizeof(DeleteOut) == 24);
 
+struct Attr {
+  uint64_t ino, sizeBytes, blocks;
+  uint64_t atime, mtime, ctime;
+  uint32_t atimeNs, mtimeNs, ctimeNs;
+  uint32_t mode, links, uid, gid, device, blockSize, flags;
+};
+static_assert(sizeof(Attr) == 88);
+
+struct EntryOut {
+  uint64_t nodeId, generation;
+  uint64_t entryValid, attrValid;
+  uint32_t entryValidNs, attrValidNs;
+  Attr attr;
+};
+static_assert(sizeof(EntryOut) == 128);
+
+struct AttrOut {
+  uint64_t attrValid;
+  uint32_t attrValidNs, padding;
+  Attr attr;
+};
+static_assert(sizeof(AttrOut) == 104);
+
+struct GetattrIn {
+  uint32_t flags, padding;
+  uint64_t handle;
+};
+static_assert(sizeof(GetattrIn) == 16);
+inline constexpr uint32_t kGetattrHasHandle = 1;
+
+struct OpenIn {
+  uint32_t flags, openFlags;
+};
+static_assert(sizeof(OpenIn) == 8);
+
+struct OpenOut {
+  uint64_t handle;
+  uint32_t openFlags;
+  int32_t backingId;
+};
+static_assert(sizeof(OpenOut) == 16);
+inline constexpr uint32_t kOpenDirectIo = 1 << 0;
+inline constexpr uint32_t kOpenKeepCache = 1 << 1;
+inline constexpr uint32_t kOpenCacheDirectory = 1 << 3;
+inline constexpr uint32_t kOpenPassthrough = 1 << 7;
+
+// READ, READDIR and READDIRPLUS.
+struct ReadIn {
+  uint64_t handle, offset;
+  uint32_t sizeBytes, readFlags;
+  uint64_t lockOwner;
+  uint32_t flags, padding;
+};
+static_assert(sizeof(ReadIn) == 40);
+
+// The data follows.
+struct WriteIn {
+  uint64_t handle, offset;
+  uint32_t sizeBytes, writeFlags;
+  uint64_t lockOwner;
+  uint32_t flags, padding;
+};
+static_assert(sizeof(WriteIn) == 40);
+inline constexpr uint32_t kWriteKillSetIds = 1 << 2;
+
+struct WriteOut {
+  uint32_t sizeBytes, padding;
+};
+static_assert(sizeof(WriteOut) == 8);
+
+// RELEASE, RELEASEDIR, FLUSH and FSYNC begin with the handle.
+struct HandleIn {
+  uint64_t handle;
+};
+static_assert(sizeof(HandleIn) == 8);
+
+// The name follows, padded to 8 bytes.
+struct Dirent {
+  uint64_t ino, nextOffset;
+  uint32_t nameLength, type;
+};
+static_assert(sizeof(Dirent) == 24);
+
+// FUSE_DEV_IOC_BACKING_OPEN: _IOW(229, 1, struct fuse_backing_map); _CLOSE: _IOW(229, 2, uint32_t).
+struct BackingMap {
+  int32_t descriptor;
+  uint32_t flags;
+  uint64_t padding;
+};
+static_assert(sizeof(BackingMap) == 16);
+inline constexpr unsigned long kBackingOpenIoctl = 0x4010e501;
+inline constexpr unsigned long kBackingCloseIoctl = 0x4004e502;
+
 // The INTERRUPT of a request carries the request's unique with this bit set.
 inline constexpr uint64_t kInterruptBit = 1;
 // FUSE_DEV_IOC_CLONE: _IOR(229, 0, uint32_t).

@@ -5,43 +5,9 @@
 
 #include <string>
 
+#include "napi-arguments.h"
+
 namespace elastic {
-
-namespace {
-
-constexpr double kSafeInteger = 9007199254740991.0;
-
-Napi::Value Refuse(Napi::Env env, const char* message) {
-  Napi::TypeError::New(env, message).ThrowAsJavaScriptException();
-  return env.Undefined();
-}
-
-bool ToUint64(const Napi::Value& value, uint64_t& number) {
-  if (!value.IsNumber()) return false;
-  const double raw = value.As<Napi::Number>().DoubleValue();
-  if (!(raw >= 0 && raw <= kSafeInteger)) return false;
-  number = static_cast<uint64_t>(raw);
-  return true;
-}
-
-bool ToInt64(const Napi::Value& value, int64_t& number) {
-  if (!value.IsNumber()) return false;
-  const double raw = value.As<Napi::Number>().DoubleValue();
-  if (!(raw >= -kSafeInteger && raw <= kSafeInteger)) return false;
-  number = static_cast<int64_t>(raw);
-  return true;
-}
-
-// The kernel's own bound for a name (FUSE_NAME_MAX).
-constexpr size_t kMaxNameBytes = 1024;
-
-bool ToName(const Napi::Value& value, std::string& name) {
-  if (!value.IsString()) return false;
-  name = value.As<Napi::String>().Utf8Value();
-  return !name.empty() && name.size() <= kMaxNameBytes;
-}
-
-}  // namespace
 
 Napi::Function SessionObject::Define(Napi::Env env) {
   return DefineClass(env, "FuseSession",
@@ -54,6 +20,14 @@ Napi::Function SessionObject::Define(Napi::Env env) {
                          InstanceMethod<&SessionObject::NotifyInode>("notifyInode"),
                          InstanceMethod<&SessionObject::NotifyEntry>("notifyEntry"),
                          InstanceMethod<&SessionObject::NotifyDelete>("notifyDelete"),
+                         InstanceMethod<&SessionObject::StartAnswering>("startAnswering"),
+                         InstanceMethod<&SessionObject::HasDirectory>("hasDirectory"),
+                         InstanceMethod<&SessionObject::KeepDirectory>("keepDirectory"),
+                         InstanceMethod<&SessionObject::DropDirectory>("dropDirectory"),
+                         InstanceMethod<&SessionObject::KeepItem>("keepItem"),
+                         InstanceMethod<&SessionObject::ApplyChanges>("applyChanges"),
+                         InstanceMethod<&SessionObject::DropContent>("dropContent"),
+                         InstanceMethod<&SessionObject::TakeUsage>("takeUsage"),
                          InstanceMethod<&SessionObject::Stop>("stop"),
                          InstanceMethod<&SessionObject::Close>("close"),
                      });
@@ -62,7 +36,7 @@ Napi::Function SessionObject::Define(Napi::Env env) {
 SessionObject::SessionObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<SessionObject>(info), env_(info.Env()) {
   const Napi::Env env = info.Env();
   uint64_t device, readers;
-  if (!ToUint64(info[0], device) || !ToUint64(info[1], readers) || readers < 1 || readers > 64 ||
+  if (!ToUint64(info[0], device) || !ToUint64(info[1], readers) || readers < 1 || readers > AnswerTable::kMaxReaders ||
       !info[2].IsTypedArray() || !info[3].IsFunction()) {
     Refuse(env, "FuseSession(device, readers, batch, onWake)");
     return;

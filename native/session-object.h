@@ -27,6 +27,15 @@ class SessionObject : public Napi::ObjectWrap<SessionObject> {
   Napi::Value NotifyInode(const Napi::CallbackInfo& info);
   Napi::Value NotifyEntry(const Napi::CallbackInfo& info);
   Napi::Value NotifyDelete(const Napi::CallbackInfo& info);
+  // In session-object-answers.cc.
+  Napi::Value StartAnswering(const Napi::CallbackInfo& info);
+  Napi::Value HasDirectory(const Napi::CallbackInfo& info);
+  Napi::Value KeepDirectory(const Napi::CallbackInfo& info);
+  Napi::Value DropDirectory(const Napi::CallbackInfo& info);
+  Napi::Value KeepItem(const Napi::CallbackInfo& info);
+  Napi::Value ApplyChanges(const Napi::CallbackInfo& info);
+  Napi::Value DropContent(const Napi::CallbackInfo& info);
+  Napi::Value TakeUsage(const Napi::CallbackInfo& info);
   Napi::Value Stop(const Napi::CallbackInfo& info);
   Napi::Value Close(const Napi::CallbackInfo& info);
   static void AbandonHook(void* self);

@@ -4,6 +4,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "session.h"
@@ -18,6 +19,7 @@ using fuse::Opcode;
 // A request up to this size is copied into the batch, so that one that waits long holds no slot. TypeScript copies the
 // data of so small a WRITE; a larger one keeps the slot.
 constexpr size_t kInlineBytes = 8 * 1024;
+constexpr size_t kRoomAlignment = 4096;
 
 template <typename T>
 bool ReadAt(std::span<const std::byte> bytes, size_t offset, T& value) {
@@ -70,7 +72,10 @@ int Session::ReadRequests(size_t reader) {
     }
     const ssize_t received = ::read(device, memory->data(), memory->size());
     if (received >= 0) {
-      Accept(reader, slot, {memory->data(), static_cast<size_t>(received)});
+      const size_t requestBytes = static_cast<size_t>(received);
+      // What the request leaves free is where a native answer is made.
+      const size_t roomStart = std::min((requestBytes + kRoomAlignment - 1) & ~(kRoomAlignment - 1), memory->size());
+      Accept(reader, slot, {memory->data(), requestBytes}, {memory->data() + roomStart, memory->size() - roomStart});
       continue;
     }
     if (errno == EAGAIN) {
@@ -92,7 +97,7 @@ int Session::ReadRequests(size_t reader) {
 }
 
 // Takes over `slot` (and sets it to kNone) when the request stays in it.
-void Session::Accept(size_t reader, uint32_t& slot, std::span<const std::byte> request) {
+void Session::Accept(size_t reader, uint32_t& slot, std::span<const std::byte> request, std::span<std::byte> room) {
   InHeader header;
   // The kernel sends whole requests; anything else cannot be answered, for want of a number.
   if (!ReadAt(request, 0, header) || header.length != request.size()) return;
@@ -100,6 +105,7 @@ void Session::Accept(size_t reader, uint32_t& slot, std::span<const std::byte> r
     AcceptInterrupt(request);
     return;
   }
+  if (answering_.load(std::memory_order_acquire) && !refusing_ && AnswerNatively(reader, request, room)) return;
   const bool stays = request.size() > kInlineBytes;
   Record record{};
   record.kind = Record::Kind::kRequest;
@@ -122,6 +128,21 @@ void Session::Accept(size_t reader, uint32_t& slot, std::span<const std::byte> r
     Append(record, request);
   }
   WakeOwner();
+}
+
+// Whether the request is done with. What is answered here never enters the request table: nothing waits for anybody, so
+// a notice that meets it in the kernel waits for microseconds only.
+bool Session::AnswerNatively(size_t reader, std::span<const std::byte> request, std::span<std::byte> room) {
+  InHeader header;
+  ReadAt(request, 0, header);
+  if (header.opcode == Opcode::kForget || header.opcode == Opcode::kBatchForget) return !tellsForget_;
+  const auto outcome = metadata_.Answer(devices_[reader].number(), reader, request, room);
+  if (outcome == MetadataAnswers::Outcome::kAnsweredAndWake) {
+    const std::lock_guard lock(mutex_);
+    Append({sizeof(Record), Record::Kind::kUsage, 0, SlotPool::kNone, 0}, {});
+    WakeOwner();
+  }
+  return outcome != MetadataAnswers::Outcome::kAskJavaScript;
 }
 
 void Session::AcceptInterrupt(std::span<const std::byte> request) {

@@ -35,7 +35,7 @@ FileDescriptor CloneDevice(int device) {
 
 }  // namespace
 
-Session::Session(FileDescriptor device, std::function<void()> wake) : wake_(std::move(wake)), slots_(fuse::kRequestBytes) {
+Session::Session(FileDescriptor device, std::function<void()> wake) : metadata_(answers_, usage_), wake_(std::move(wake)), slots_(fuse::kRequestBytes) {
   devices_.push_back(std::move(device));
 }
 
@@ -164,6 +164,12 @@ void Session::Notify(Notice notice) {
   noticesChanged_.notify_one();
 }
 
+void Session::StartAnswering(const AnswerTerms& terms, bool tellsForget) {
+  metadata_.SetTerms(terms);
+  tellsForget_ = tellsForget;
+  answering_.store(true, std::memory_order_release);
+}
+
 void Session::Stop(int error) {
   std::vector<RequestId> open;
   {
@@ -178,6 +184,7 @@ void Session::Stop(int error) {
 // With the mutex held.
 void Session::LeaveAll() {
   stopping_ = true;
+  refusing_ = true;
   notices_.Clear();
   noticesChanged_.notify_all();
   const uint64_t one = 1;

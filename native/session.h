@@ -10,6 +10,7 @@
 // because a notice may wait for just such a request.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
@@ -20,18 +21,22 @@
 #include <thread>
 #include <vector>
 
+#include "answer-table.h"
 #include "file-descriptor.h"
 #include "fuse-protocol.h"
+#include "metadata-answers.h"
 #include "notice-queue.h"
 #include "request-table.h"
 #include "slot-pool.h"
+#include "usage-log.h"
 
 namespace elastic {
 
 // What one batch is made of; src/engine/fuse-batch.ts reads the same layout. The request's bytes follow the header, or
 // stand at the start of the slot.
 struct Record {
-  enum class Kind : uint32_t { kRequest = 1, kInterrupt = 2, kEnd = 3 };
+  // kUsage: there is something in the usage log.
+  enum class Kind : uint32_t { kRequest = 1, kInterrupt = 2, kEnd = 3, kUsage = 4 };
   uint32_t recordBytes;  // with this header, a multiple of 8
   Kind kind;
   RequestId id;          // kEnd: the errno that ended the session, 0 after Stop
@@ -63,6 +68,12 @@ class Session : public std::enable_shared_from_this<Session> {
 
   void Notify(Notice notice);
 
+  // What readers answer by themselves, and what they used for it.
+  AnswerTable& answers() { return answers_; }
+  UsageLog& usage() { return usage_; }
+  // From then on the table is asked first. FORGET reaches JavaScript only with `tellsForget`.
+  void StartAnswering(const AnswerTerms& terms, bool tellsForget);
+
   // Answers every open request with `error` (late answers then get ENOENT), and every one that still comes; the threads
   // leave, the end record follows.
   void Stop(int error);
@@ -75,7 +86,8 @@ class Session : public std::enable_shared_from_this<Session> {
   int StartThreads();
   void ReadLoop(size_t reader);
   int ReadRequests(size_t reader);
-  void Accept(size_t reader, uint32_t& slot, std::span<const std::byte> request);
+  void Accept(size_t reader, uint32_t& slot, std::span<const std::byte> request, std::span<std::byte> room);
+  bool AnswerNatively(size_t reader, std::span<const std::byte> request, std::span<std::byte> room);
   void AcceptInterrupt(std::span<const std::byte> request);
   void NoticeLoop();
   void SendNotice(const Notice& notice);
@@ -91,6 +103,13 @@ class Session : public std::enable_shared_from_this<Session> {
   std::vector<std::thread> threads_;  // owner's thread only
   std::vector<std::byte> outgoing_;   // owner's thread only: taken from inbox_, not yet copied out
   size_t outgoingOffset_ = 0;         // owner's thread only
+
+  AnswerTable answers_;
+  UsageLog usage_;
+  MetadataAnswers metadata_;               // its terms are set before `answering_`
+  std::atomic<bool> answering_{false};
+  std::atomic<bool> tellsForget_{true};
+  std::atomic<bool> refusing_{false};      // as stopping_, for readers that answer by themselves
 
   std::mutex mutex_;
   std::function<void()> wake_;        // guarded by mutex_; empty when the owner is gone

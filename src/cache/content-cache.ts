@@ -64,6 +64,7 @@ export class ContentCache {
   readonly #removing = new Map<ContentId, Promise<unknown>>()
   /** Background works that `close` waits for. */
   readonly #tasks = new Set<Promise<void>>()
+  #onPresence: (id: ContentId) => void = () => undefined
   readonly #used = new Map<ContentId, number>()
   /** Of the latest use; grows even within a millisecond, so that the order is kept. */
   #lastUseMs = 0
@@ -85,6 +86,9 @@ export class ContentCache {
       bootId: options.bootId,
       ledger: this.#ledger,
       snapshotDirectory: snapshotDirectory(options.directory),
+      presenceChanged: (id) => {
+        this.#onPresence(id)
+      },
       retire: (content) => this.#retire(content),
     }
   }
@@ -98,6 +102,11 @@ export class ContentCache {
     const cache = new ContentCache(options)
     await cache.#recover()
     return cache
+  }
+
+  /** Hears when all of a content is here, and, before anything is done, when it will not be any more. One listener. */
+  onPresence(listener: (id: ContentId) => void): void {
+    this.#onPresence = listener
   }
 
   /** Row only, no bytes yet. */
@@ -297,6 +306,7 @@ export class ContentCache {
         this.#ledger.bar(id)
         return false
       }
+      this.#onPresence(id)
       if (!(await this.#store.transact((tx) => rows.clearBytes(tx, id)))) return false
       await this.#unlink(id)
       this.#sweep.remove(id)

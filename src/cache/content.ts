@@ -27,6 +27,8 @@ export interface ContentHome {
   readonly bootId: string
   readonly ledger: Ledger
   readonly snapshotDirectory: string
+  /** All of the content is here now, or not any more. */
+  presenceChanged(id: ContentId): void
   /** Nobody holds the content any more. */
   retire(content: Content): Promise<void>
 }
@@ -180,6 +182,7 @@ export class Content {
           for (const gap of gaps) await this.#file.write(bytes.subarray(gap.start - offset, gap.end - offset), gap.start)
         })
         if (kept) for (const gap of gaps) this.#ranges = this.#ranges.add(gap)
+        if (this.isComplete) this.#home.presenceChanged(this.id)
         return kept
       } catch (error) {
         if (isDiskFull(error)) return false
@@ -193,6 +196,7 @@ export class Content {
     if (this.isDirty) return
     await this.#lock.run(async () => {
       this.#record.noteChange()
+      this.#home.presenceChanged(this.id)
       this.#ranges = ranges.ranges.reduce((left, range) => left.remove(range), this.#ranges)
       await this.#home.store.transact((tx) => this.persist(tx))
     })
@@ -226,13 +230,8 @@ export class Content {
     })
   }
 
-  /** What is here into the row; `synced` only if nothing changed since `sync`. */
+  /** What is here into the row, also after `sync`: it says `synced` only if nothing changed since. */
   persist(tx: Transaction): Promise<void> {
-    return this.#record.persist(tx)
-  }
-
-  /** As `persist`, said for its other use: after `sync`. */
-  markSynced(tx: Transaction): Promise<void> {
     return this.#record.persist(tx)
   }
 
@@ -380,6 +379,7 @@ export class Content {
 
   async #foundShort(): Promise<DriveError> {
     const fields = { content: this.id, path: this.#file.path }
+    this.#home.presenceChanged(this.id)
     if (this.isDirty && this.isComplete) {
       this.#home.log.error(fields, 'a cache file with unsent edits was damaged from outside')
       this.#damage = new DriveError('internal', 'the cache file that held your unsent edits was damaged by something else', { fields })

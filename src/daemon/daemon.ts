@@ -9,6 +9,7 @@ import { systemRandom } from '../base/random.js'
 import { ControlServer } from '../control/server.js'
 import { clearDeadMount } from '../engine/dead-mount.js'
 import { LateNotices } from '../engine/late-notices.js'
+import { LateAnswers } from '../engine/native-answers.js'
 import { mountNative, type MountedEngine } from '../engine/mount-native.js'
 import { takeProcessLock, type ProcessLock } from '../store/process-lock.js'
 import { daemonCommands } from './daemon-commands.js'
@@ -35,10 +36,11 @@ export async function startDaemon({ paths, mount, log, signal }: DaemonStart): P
     teardowns.push(() => lock.release())
     const settings = await LiveSettings.read(paths)
     const notices = new LateNotices()
-    const core = await openCore({ paths, profile, settings, notices, log })
+    const answers = new LateAnswers()
+    const core = await openCore({ paths, profile, settings, notices, answers, log })
     teardowns.push(() => core.stop())
     if (signal.aborted) throw new DriveError('cancelled', 'the mount was cancelled')
-    const mounted = await mountFolder({ profile, mount, log, core, notices })
+    const mounted = await mountFolder({ profile, mount, log, core, notices, answers })
     teardowns.push(() => unmountIfMounted(mounted))
     let finish: () => void = () => undefined
     const ended = new Promise<void>((resolve) => {
@@ -100,7 +102,7 @@ async function takeLock(paths: ProfilePaths): Promise<ProcessLock> {
   }
 }
 
-async function openCore({ paths, profile, settings, notices, log }: { paths: ProfilePaths; profile: Profile; settings: LiveSettings; notices: LateNotices; log: Log }): Promise<DriveCore> {
+async function openCore({ paths, profile, settings, notices, answers, log }: { paths: ProfilePaths; profile: Profile; settings: LiveSettings; notices: LateNotices; answers: LateAnswers; log: Log }): Promise<DriveCore> {
   const secrets = fileSecrets(paths)
   return DriveCore.open({
     paths,
@@ -108,6 +110,7 @@ async function openCore({ paths, profile, settings, notices, log }: { paths: Pro
     webhook: await secrets.readWebhook(),
     settings: () => settings.now,
     notices,
+    answers,
     clock: systemClock,
     random: systemRandom,
     log,
@@ -121,7 +124,7 @@ async function openCore({ paths, profile, settings, notices, log }: { paths: Pro
 }
 
 /** Holding the lock, no daemon of ours can be behind a mount that does not answer. */
-async function mountFolder({ profile, mount, log, core, notices }: { profile: Profile; mount: MountOptions; log: Log; core: DriveCore; notices: LateNotices }): Promise<MountedEngine> {
+async function mountFolder({ profile, mount, log, core, notices, answers }: { profile: Profile; mount: MountOptions; log: Log; core: DriveCore; notices: LateNotices; answers: LateAnswers }): Promise<MountedEngine> {
   const { folder } = profile
   if (await clearDeadMount(folder, systemClock)) log.info({ folder }, 'cleared the mount of a daemon that crashed')
   return whileMountable(folder, () =>
@@ -132,6 +135,7 @@ async function mountFolder({ profile, mount, log, core, notices }: { profile: Pr
       readOnly: mount.readOnly,
       allowOther: mount.allowOther,
       notices,
+      answers,
       clock: systemClock,
       log,
     }),

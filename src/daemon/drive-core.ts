@@ -15,9 +15,11 @@ import { ContentCache } from '../cache/content-cache.js'
 import { CACHE_SCHEMA } from '../cache/schema.js'
 import { createDrive, type OpenDrive } from '../drive/create-drive.js'
 import type { RemoteFolder } from '../drive/drive.js'
+import { AnswerFeed } from '../fs/answer-feed.js'
 import { AttributesOf } from '../fs/attributes.js'
 import { Directories } from '../fs/directories.js'
 import { DriveFileSystem } from '../fs/drive-file-system.js'
+import { Entries } from '../fs/entries.js'
 import { ExtendedAttributes } from '../fs/extended-attributes.js'
 import { FileWrites } from '../fs/file-writes.js'
 import { Handles } from '../fs/handles.js'
@@ -26,6 +28,7 @@ import { Keeper } from '../fs/keeper.js'
 import { KernelNews } from '../fs/kernel-news.js'
 import { Namespace } from '../fs/namespace.js'
 import { NodeTable } from '../fs/nodes.js'
+import type { KernelAnswers } from '../fs/kernel-answers.js'
 import type { KernelNotices } from '../fs/operations.js'
 import { isPreviewReader } from '../fs/preview-readers.js'
 import { Hydrator } from '../hydrate/hydrator.js'
@@ -53,6 +56,7 @@ export interface DriveCoreOptions {
   /** Asked at each use, so that a changed setting works at once. */
   readonly settings: () => Settings
   readonly notices: KernelNotices
+  readonly answers: KernelAnswers
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
@@ -180,8 +184,8 @@ export class DriveCore {
       watch: this.watch,
       clock,
       log,
-      onPresence: (ino) => {
-        this.#news.attributesChanged(ino)
+      onPresence: (item) => {
+        this.#news.attributesChanged(item)
       },
     })
     this.#connectivity = new Connectivity({
@@ -197,6 +201,11 @@ export class DriveCore {
     }
     const writes = new FileWrites({ store, mirror, journal: this.journal, hydrator: this.hydrator, handles, clock, log, uploadDelayMs, onSettled })
     this.#attributes = new AttributesOf({ cache, handles, uid, gid })
+    const feed = new AnswerFeed({ answers: options.answers, mirror, attributes: this.#attributes, handles, log })
+    const directories = new Directories(mirror)
+    cache.onPresence((id) => {
+      feed.contentChanged(id)
+    })
     this.fileSystem = new DriveFileSystem({
       store,
       mirror,
@@ -206,7 +215,9 @@ export class DriveCore {
       nodes,
       handles,
       attributes: this.#attributes,
-      directories: new Directories(mirror),
+      feed,
+      entries: new Entries({ mirror, attributes: this.#attributes, directories, feed }),
+      directories,
       namespace: new Namespace({
         store,
         mirror,

@@ -21,6 +21,23 @@ export interface FuseSession {
   notifyInode(node: number, offset: number, lengthBytes: number): void
   notifyEntry(parent: number, name: string, expireOnly: boolean): void
   notifyDelete(parent: number, child: number, name: string): void
+  /**
+   * From then on requests are answered from what is kept (native/answer-table.h); answers are valid for `validS` seconds.
+   * FORGET reaches TypeScript only with `tellsForget`.
+   */
+  startAnswering(uid: number, gid: number, validS: number, tellsForget: boolean): void
+  hasDirectory(ino: number): boolean
+  /** Answers the inos of files with content. */
+  keepDirectory(ino: number, node: number, negative: boolean, rows: Uint8Array): Float64Array
+  dropDirectory(ino: number): void
+  keepItem(
+    ino: number, node: number, content: number, permissions: number, links: number,
+    sizeBytes: number, blocks: number, mtimeMs: number, ctimeMs: number, complete: boolean,
+  ): void
+  applyChanges(inos: Float64Array, edits: readonly { parent: number; name: string; ino: number; isDirectory: boolean }[]): void
+  dropContent(content: number): void
+  /** What was used since the last call; after one that answers nothing the next use makes a record. */
+  takeUsage(): { readonly folders: Float64Array; readonly contents: Float64Array }
   /** Answers every open request, and those that still come, with `errno`; the end record follows. */
   stop(errno: number): void
   /** Closes the device. Only after the end record. */

@@ -6,6 +6,7 @@
 import { constants } from 'node:os'
 import type { Clock } from '../base/clock.js'
 import { DriveError, errorCode, errorText } from '../base/errors.js'
+import type { ContentId, Ino } from '../base/ids.js'
 import type { Log } from '../base/log.js'
 import { ERRNO } from '../fs/errno.js'
 import type { FileSystem } from '../fs/operations.js'
@@ -24,6 +25,7 @@ const { errno } = constants
 const READERS = 2
 // After so many batches timers and sockets get their turn.
 const BATCHES_A_TURN = 4
+const USAGE_EVERY_MS = 1000
 
 export interface KernelSessionOptions {
   readonly addon: FuseAddon
@@ -39,6 +41,7 @@ export type EndReason = 'unmounted' | 'aborted' | 'failed'
 
 export class KernelSession {
   readonly #fileSystem: FileSystem
+  readonly #clock: Clock
   readonly #log: Log
   readonly #session: FuseSession
   readonly #records: RecordReader
@@ -48,6 +51,7 @@ export class KernelSession {
   /** Requests whose filesystem call has not settled. One that was answered early stays until it has. */
   readonly #waiting = new Map<RequestId, Request>()
   #closed = false
+  #cancelUsage: () => void = () => undefined
   /** What INIT agreed on; rejects with `mount-failed` when the kernel is too old or the connection ends before. */
   readonly initialised: Promise<Agreement>
   /** Resolved when nothing of the session runs any more. */
@@ -58,6 +62,7 @@ export class KernelSession {
 
   constructor({ addon, device, fileSystem, clock, log }: KernelSessionOptions) {
     this.#fileSystem = fileSystem
+    this.#clock = clock
     this.#log = log
     this.#interrupts = new Interrupts(clock, (request) => {
       this.#kill(request)
@@ -104,9 +109,22 @@ export class KernelSession {
     } else if (kind === 'interrupt') {
       const request = this.#waiting.get(id)
       if (request !== undefined) this.#interrupts.interrupt(request)
+    } else if (kind === 'usage') {
+      this.#tellUsage()
     } else {
       this.#end(id)
     }
+  }
+
+  /** Until nothing is used any more, so that a busy mount is looked at once a second and an idle one never. */
+  #tellUsage(): void {
+    if (this.#closed) return
+    const { folders, contents } = this.#session.takeUsage()
+    if (folders.length === 0 && contents.length === 0) return
+    this.#fileSystem.noteUse?.(Array.from(folders) as Ino[], Array.from(contents) as ContentId[])
+    this.#cancelUsage = this.#clock.setTimer(USAGE_EVERY_MS, () => {
+      this.#tellUsage()
+    })
   }
 
   #dispatch(id: RequestId): void {
@@ -238,6 +256,7 @@ export class KernelSession {
 
   #end(failure: number): void {
     this.#closed = true
+    this.#cancelUsage()
     this.#abortWaiting()
     this.#session.close()
     const reason: EndReason = failure === 0 || failure === errno.ENODEV ? 'unmounted' : failure === errno.ECONNABORTED ? 'aborted' : 'failed'

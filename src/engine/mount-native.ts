@@ -16,11 +16,13 @@ import { MAX_READAHEAD_BYTES } from './init.js'
 import { KernelSession, type EndReason } from './kernel-session.js'
 import { sessionNotices, type LateNotices } from './late-notices.js'
 import { directMountOptions, fusermountOptions, mountFlags, MOUNT_TYPE, type MountOptions } from './mount-options.js'
+import { sessionAnswers, type LateAnswers } from './native-answers.js'
 import { findMount, resolveMountPoint } from './mount-table.js'
 import { abortMount, detach, unmountGently } from './unmount.js'
 
 const { errno } = constants
 
+const ANSWERS_VALID_S = 3600 // every change passes through us and is announced
 const INIT_DEADLINE_MS = 10_000 // the kernel sends INIT right after mounting; longer means it never comes
 const END_DEADLINE_MS = 4000 // unmounting takes at most 5 s whatever is stuck
 
@@ -29,6 +31,8 @@ export interface NativeMountOptions extends MountOptions {
   readonly folder: string
   /** Given to the filesystem before the mount; bound to it here. */
   readonly notices: LateNotices
+  /** For a filesystem that tells what may be answered without it, and needs no FORGET. */
+  readonly answers?: LateAnswers
   readonly clock: Clock
   readonly log: Log
 }
@@ -62,12 +66,17 @@ export async function mountNative(options: NativeMountOptions): Promise<MountedE
   let connection: number | undefined
   try {
     session = new KernelSession({ addon, device, fileSystem, clock, log })
+    if (options.answers !== undefined) {
+      session.native.startAnswering(process.geteuid?.() ?? 0, process.getegid?.() ?? 0, ANSWERS_VALID_S, false)
+      options.answers.bind(sessionAnswers(session.native))
+    }
     connection = (await findMount(folder))?.connection
     if (connection === undefined) throw new DriveError('mount-failed', `${folder} was unmounted at once.`)
     const { expireOnly } = await withDeadline(session.initialised, clock, INIT_DEADLINE_MS, 'The kernel never began to use the mount.')
     options.notices.bind(sessionNotices(session.native, expireOnly))
   } catch (error) {
     if (connection !== undefined) await abortMount(addon, folder, connection)
+    options.answers?.unbind()
     session?.stop()
     await detach(addon, folder)
     throw error
@@ -75,6 +84,7 @@ export async function mountNative(options: NativeMountOptions): Promise<MountedE
   await raiseReadahead(connection, log)
   const ended = session.ended.then((reason) => {
     options.notices.unbind()
+    options.answers?.unbind()
     return reason
   })
   log.info({ folder, connection }, 'mounted')

@@ -10,7 +10,7 @@ import { WireReader } from './wire-reader.js'
 
 const RECORD_BYTES = 24
 const NO_SLOT = 0xffff_ffff
-const KINDS = ['end', 'request', 'interrupt', 'end'] as const // by number; 0 never comes
+const KINDS = ['end', 'request', 'interrupt', 'end', 'usage'] as const // by number; 0 never comes
 
 interface Memory {
   readonly bytes: Buffer

@@ -6,6 +6,7 @@
 import { statfs } from 'node:fs/promises'
 import type { Clock } from '../base/clock.js'
 import { DriveError } from '../base/errors.js'
+import type { ContentId, Ino } from '../base/ids.js'
 import type { ContentCache } from '../cache/content-cache.js'
 import type { Content } from '../cache/content.js'
 import type { Hydrator } from '../hydrate/hydrator.js'
@@ -13,14 +14,16 @@ import type { Item } from '../mirror/item.js'
 import type { Mirror } from '../mirror/mirror.js'
 import type { Store } from '../store/store.js'
 import type { Watch } from '../watch/watch.js'
+import type { AnswerFeed } from './answer-feed.js'
 import type { AttributesOf } from './attributes.js'
 import { holdContent } from './content-holding.js'
 import type { Directories } from './directories.js'
+import { VALIDITY, type Entries } from './entries.js'
 import type { ExtendedAttributes } from './extended-attributes.js'
 import type { FileWrites } from './file-writes.js'
 import type { Handles, OpenFile } from './handles.js'
 import type { Namespace } from './namespace.js'
-import type { Node, NodeTable } from './nodes.js'
+import { nodeIdOf, type Node, type NodeTable } from './nodes.js'
 import type {
   AttributeChange,
   Attributes,
@@ -36,7 +39,6 @@ import type {
   RenameFlags,
   SetXattrFlags,
   SpaceFigures,
-  Validity,
 } from './operations.js'
 
 export interface DriveFileSystemOptions {
@@ -48,6 +50,8 @@ export interface DriveFileSystemOptions {
   readonly nodes: NodeTable
   readonly handles: Handles
   readonly attributes: AttributesOf
+  readonly feed: AnswerFeed
+  readonly entries: Entries
   readonly directories: Directories
   readonly namespace: Namespace
   readonly writes: FileWrites
@@ -63,20 +67,6 @@ export interface DriveFileSystemOptions {
   readonly isPreviewReader: (pid: number) => Promise<boolean>
 }
 
-// Every change passes through us and is announced, so the kernel may believe what it has for long.
-const VALIDITY: Validity = { entryMs: 3_600_000, attributesMs: 3_600_000 }
-const NO_ATTRIBUTES: Omit<Attributes, 'ino'> = {
-  kind: 'file',
-  mode: 0,
-  sizeBytes: 0,
-  blocks: 0,
-  linkCount: 0,
-  uid: 0,
-  gid: 0,
-  atimeMs: 0,
-  mtimeMs: 0,
-  ctimeMs: 0,
-}
 const BLOCK_BYTES = 4_096
 const NAME_MAX_BYTES = 255
 
@@ -90,22 +80,22 @@ export class DriveFileSystem implements FileSystem {
   // ---- names --------------------------------------------------------------------------------------------------------
 
   async lookup(parent: NodeId, name: string, caller: Caller): Promise<Entry> {
+    const since = this.#o.feed.mark()
     const folder = await this.#listed(this.#o.nodes.get(parent), caller)
-    const item = await this.#o.mirror.child(folder.ino, name)
-    if (item !== undefined) return this.#entry(item)
-    // A folder that the portal does not have yet may turn out to be one that it has, with all that is in it (C22).
-    const entryMs = folder.base === null ? 0 : VALIDITY.entryMs
-    return { node: 0, attributes: { ...NO_ATTRIBUTES, ino: folder.ino }, ...VALIDITY, entryMs }
+    const [item] = await Promise.all([this.#o.mirror.child(folder.ino, name), this.#o.feed.keepFolder(folder)])
+    return item === undefined ? this.#o.entries.absent(folder) : this.#o.entries.of(item, since)
   }
 
-  forget(node: NodeId, count: number): void {
-    this.#o.nodes.forget(node, count)
+  /** Nodes are computed, so there is nothing to forget. */
+  forget(): void {
+    return undefined
   }
 
   async mkdir(parent: NodeId, name: string, mode: number, caller: Caller): Promise<Entry> {
     const folder = await this.#listed(this.#o.nodes.get(parent), caller)
     this.#o.watch.noteUse(folder.ino)
-    return this.#entry(await this.#o.namespace.makeFolder(folder.ino, name, mode & 0o7777))
+    const item = await this.#o.namespace.makeFolder(folder.ino, name, mode & 0o7777)
+    return this.#o.entries.of(item, this.#o.feed.mark())
   }
 
   async unlink(parent: NodeId, name: string): Promise<void> {
@@ -133,8 +123,11 @@ export class DriveFileSystem implements FileSystem {
 
   async getattr(id: NodeId, handle: Handle | undefined): Promise<{ attributes: Attributes; attributesMs: number }> {
     const node = this.#o.nodes.get(id)
+    const since = this.#o.feed.mark()
     const item = await this.#o.mirror.get(node.ino)
-    if (isCurrent(node, item)) return { attributes: await this.#o.attributes.one(item), attributesMs: VALIDITY.attributesMs }
+    if (this.#o.nodes.isCurrent(node, item)) {
+      return { attributes: await this.#o.entries.attributes(item, since), attributesMs: VALIDITY.attributesMs }
+    }
     return { attributes: this.#goneAttributes(node, item, handle), attributesMs: 0 }
   }
 
@@ -187,17 +180,17 @@ export class DriveFileSystem implements FileSystem {
   async create(parent: NodeId, name: string, mode: number, flags: OpenFlags, caller: Caller): Promise<{ entry: Entry; opened: Opened }> {
     const folder = await this.#listed(this.#o.nodes.get(parent), caller)
     this.#o.watch.noteUse(folder.ino)
+    const since = this.#o.feed.mark()
     const { item, contentId } = await this.#o.namespace.createFile(folder.ino, name, mode & 0o7777)
     const content = await this.#o.cache.acquire(contentId)
-    const entry = await this.#entry(item)
-    const node = this.#o.nodes.get(entry.node as NodeId)
-    return { entry, opened: this.#opened(node, flags, content) }
+    const entry = await this.#o.entries.of(item, since)
+    return { entry, opened: this.#opened(this.#o.nodes.get(nodeIdOf(item)), flags, content) }
   }
 
   async open(id: NodeId, flags: OpenFlags, caller: Caller): Promise<Opened> {
     const node = this.#o.nodes.get(id)
     const item = await this.#o.mirror.get(node.ino)
-    if (!isCurrent(node, item)) throw new DriveError('vanished', 'the content has changed on the portal') // the kernel looks the path up again
+    if (!this.#o.nodes.isCurrent(node, item)) throw new DriveError('vanished', 'the content has changed on the portal') // the kernel looks the path up again
     if (item.kind === 'folder') throw new DriveError('is-directory', 'open of a folder')
     if (item.parent !== null) this.#o.watch.noteUse(item.parent)
     const content = await this.#contentOf(node)
@@ -247,36 +240,24 @@ export class DriveFileSystem implements FileSystem {
 
   // ---- directories --------------------------------------------------------------------------------------------------
 
+  /** Directories have no handles: offsets are good whatever came and went (directories.ts). */
   async opendir(id: NodeId, caller: Caller): Promise<Opened> {
-    const node = this.#o.nodes.get(id)
-    await this.#listed(node, caller)
-    this.#o.watch.noteUse(node.ino)
-    this.#o.nodes.hold(node.id)
-    return { handle: this.#o.handles.openDirectory(node).handle, keepCache: false, directIo: false }
+    const folder = await this.#listed(this.#o.nodes.get(id), caller)
+    this.#o.watch.noteUse(folder.ino)
+    await this.#o.feed.keepFolder(folder)
+    return { handle: 0 as Handle, keepCache: true, directIo: false }
   }
 
-  async readdir(_node: NodeId, handle: Handle, offset: number, sizeBytes: number): Promise<readonly DirectoryEntry[]> {
-    const { directories } = this.#o
-    return directories.fitting(await directories.entriesFrom(this.#o.handles.directory(handle), offset), sizeBytes, false)
+  async readdir(id: NodeId, _handle: Handle, offset: number, sizeBytes: number): Promise<readonly DirectoryEntry[]> {
+    return this.#o.directories.entriesFrom(this.#o.nodes.get(id).ino, offset, sizeBytes, false)
   }
 
-  async readdirplus(_node: NodeId, handle: Handle, offset: number, sizeBytes: number): Promise<readonly DirectoryEntryPlus[]> {
-    const { directories, mirror } = this.#o
-    const fitting = directories.fitting(await directories.entriesFrom(this.#o.handles.directory(handle), offset), sizeBytes, true)
-    const items = new Map((await mirror.getMany(fitting.map(({ ino }) => ino))).map((item) => [item.ino, item]))
-    const facts = await this.#o.attributes.facts([...items.values()])
-    return fitting.map((entry) => {
-      const item = items.get(entry.ino)
-      const isDots = entry.name === '.' || entry.name === '..'
-      // Gone since the snapshot: shown without an answer, so that the kernel asks when somebody cares.
-      if (item === undefined || isDots) return { ...entry, entry: { node: 0, attributes: { ...NO_ATTRIBUTES, ino: entry.ino, kind: entry.kind }, ...VALIDITY } }
-      const attributes = this.#o.attributes.of(item, item.contentId === null ? undefined : facts.get(item.contentId))
-      return { ...entry, entry: { node: this.#o.nodes.look(item).id, attributes, ...VALIDITY } }
-    })
+  async readdirplus(id: NodeId, _handle: Handle, offset: number, sizeBytes: number): Promise<readonly DirectoryEntryPlus[]> {
+    return this.#o.entries.listing(this.#o.nodes.get(id).ino, offset, sizeBytes)
   }
 
-  releasedir(_node: NodeId, handle: Handle): void {
-    this.#o.nodes.letGo(this.#o.handles.closeDirectory(handle).node.id)
+  releasedir(): void {
+    return undefined
   }
 
   /** Names are rows: one durable commit makes every earlier one durable. */
@@ -302,12 +283,20 @@ export class DriveFileSystem implements FileSystem {
     await this.#o.xattrs.remove(await this.#item(id), name)
   }
 
+  // ---- what the engine answered by itself ---------------------------------------------------------------------------
+
+  noteUse(folders: readonly Ino[], contents: readonly ContentId[]): void {
+    for (const folder of folders) this.#o.watch.noteUse(folder)
+    this.#o.cache.touch(contents)
+  }
+
   // ---- the end ------------------------------------------------------------------------------------------------------
 
   /** The mount is gone: whatever was open is recorded and let go. */
   async closeAll(): Promise<void> {
     for (const file of this.#o.handles.files()) await this.#close(file)
     await this.#o.writes.settle()
+    await this.#o.feed.settle()
   }
 
   // -------------------------------------------------------------------------------------------------------------------
@@ -318,14 +307,15 @@ export class DriveFileSystem implements FileSystem {
    */
   async #contentOf(node: Node): Promise<Content> {
     const content = await holdContent(this.#o, node.ino)
-    if (isCurrent(node, await this.#o.mirror.get(node.ino))) return content
+    if (this.#o.nodes.isCurrent(node, await this.#o.mirror.get(node.ino))) return content
     await content.release()
     throw new DriveError('vanished', 'the content has changed on the portal')
   }
 
   #opened(node: Node, flags: OpenFlags, content: Content): Opened {
-    this.#o.nodes.hold(node.id)
-    return { handle: this.#o.handles.openFile(node, flags, content).handle, keepCache: true, directIo: false }
+    const { handle } = this.#o.handles.openFile(this.#o.nodes.hold(node), flags, content)
+    if (flags.write) this.#o.feed.writerCame(node.ino)
+    return { handle, keepCache: true, directIo: false }
   }
 
   async #close(file: OpenFile): Promise<void> {
@@ -334,7 +324,7 @@ export class DriveFileSystem implements FileSystem {
     const { lastWriter } = this.#o.handles.closeFile(file.handle)
     if (file.flags.read) this.#o.hydrator.readerGone(file.content)
     await file.content.release()
-    this.#o.nodes.letGo(file.node.id)
+    this.#o.nodes.letGo(file.node)
     if (lastWriter) this.#o.onSettled()
   }
 
@@ -345,7 +335,7 @@ export class DriveFileSystem implements FileSystem {
       return
     }
     const item = await this.#o.mirror.get(node.ino)
-    if (!isCurrent(node, item)) throw new DriveError('vanished', 'the content has changed on the portal')
+    if (!this.#o.nodes.isCurrent(node, item)) throw new DriveError('vanished', 'the content has changed on the portal')
     if (item.kind === 'folder') throw new DriveError('is-directory', 'a folder has no length')
     const content = await this.#contentOf(node)
     try {
@@ -358,15 +348,14 @@ export class DriveFileSystem implements FileSystem {
 
   /** The folder of the node, listed; waits for the network only the first time. */
   async #listed(node: Node, caller: Caller): Promise<Item> {
-    const folder = await this.#o.mirror.get(node.ino)
+    let folder = await this.#o.mirror.get(node.ino)
+    if (folder?.listedMs === null && !folder.deleted) {
+      await this.#o.watch.ensureListed(folder.ino, caller.signal)
+      folder = await this.#o.mirror.get(node.ino)
+    }
     if (folder === undefined || folder.deleted) throw new DriveError('not-found', 'the folder is gone')
-    if (folder.listedMs === null) await this.#o.watch.ensureListed(folder.ino, caller.signal)
+    this.#o.nodes.noteEntered(folder)
     return folder
-  }
-
-  async #entry(item: Item): Promise<Entry> {
-    const attributes = await this.#o.attributes.one(item)
-    return { node: this.#o.nodes.look(item).id, attributes, ...VALIDITY }
   }
 
   async #item(id: NodeId): Promise<Item> {
@@ -384,9 +373,4 @@ export class DriveFileSystem implements FileSystem {
     const { content } = open
     return { ...this.#o.attributes.of({ ...last, contentId: content.id }, undefined), sizeBytes: content.sizeBytes, linkCount: node.gone === undefined ? 1 : 0 }
   }
-}
-
-function isCurrent(node: Node, item: Item | undefined): item is Item {
-  if (item === undefined || item.deleted || node.gone !== undefined) return false
-  return item.kind === 'folder' || item.contentGeneration === node.generation
 }

@@ -153,7 +153,6 @@ export class FileWrites {
     const sequence = content.writeSequence
     await this.#store.transact(async (tx) => {
       await content.persist(tx)
-      if (options.durable === true) await content.markSynced(tx)
       const item = await this.#mirror.getIn(tx, ino)
       if (item?.contentId !== content.id) return // unlinked, replaced or an older generation
       const times = modifiedMs === undefined ? {} : { mtimeMs: modifiedMs, ctimeMs: this.#clock.nowMs() }
@@ -182,7 +181,7 @@ export class FileWrites {
     const syncing = (async () => {
       try {
         await content.sync()
-        await this.#store.transact((tx) => content.markSynced(tx))
+        await this.#store.transact((tx) => content.persist(tx))
       } catch (error) {
         this.#log.error({ code: errorCode(error), error: errorText(error), ino: file.node.ino }, 'a closed file could not be synced to disk')
       } finally {

@@ -1,11 +1,11 @@
 /**
- * Open files and directories. A file handle holds its content from open to release, so an unlink, a rename over it or a
+ * Open files. A handle holds its content from open to release, so an unlink, a rename over it or a
  * remote change leaves the bytes it was opened on readable. Knows which items are open for writing, for the uploader.
  */
 import { DriveError } from '../base/errors.js'
 import type { Ino } from '../base/ids.js'
 import type { Content } from '../cache/content.js'
-import type { DirectoryEntry, Handle, OpenFlags } from './operations.js'
+import type { Handle, OpenFlags } from './operations.js'
 import type { Node } from './nodes.js'
 
 export interface OpenFile {
@@ -13,13 +13,6 @@ export interface OpenFile {
   readonly node: Node
   readonly flags: OpenFlags
   readonly content: Content
-}
-
-export interface OpenDirectory {
-  readonly handle: Handle
-  readonly node: Node
-  /** The listing as it was at opendir or at the last rewind: offsets stay true while others change the directory. */
-  entries: readonly DirectoryEntry[] | undefined
 }
 
 /** What handles of one item have in common. */
@@ -36,7 +29,6 @@ export interface OpenState {
 
 export class Handles {
   readonly #files = new Map<Handle, OpenFile>()
-  readonly #directories = new Map<Handle, OpenDirectory>()
   readonly #states = new Map<Ino, OpenState>()
   #last = 0
 
@@ -80,26 +72,8 @@ export class Handles {
 
   /** Any handle of the node: what getattr answers from once the name or the generation is gone. */
   anyOf(node: Node): OpenFile | undefined {
-    for (const file of this.#files.values()) if (file.node === node) return file
+    for (const file of this.#files.values()) if (file.node.id === node.id) return file
     return undefined
-  }
-
-  openDirectory(node: Node): OpenDirectory {
-    const directory: OpenDirectory = { handle: this.#next(), node, entries: undefined }
-    this.#directories.set(directory.handle, directory)
-    return directory
-  }
-
-  directory(handle: Handle): OpenDirectory {
-    const directory = this.#directories.get(handle)
-    if (directory === undefined) throw new DriveError('bad-handle', 'the directory handle is not open')
-    return directory
-  }
-
-  closeDirectory(handle: Handle): OpenDirectory {
-    const directory = this.directory(handle)
-    this.#directories.delete(handle)
-    return directory
   }
 
   /** Everything open, for the orderly end of a mount. */

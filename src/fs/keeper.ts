@@ -26,7 +26,7 @@ export interface KeeperOptions {
   readonly clock: Clock
   readonly log: Log
   /** How much of an item is on this disk has changed. */
-  readonly onPresence: (ino: Ino) => void
+  readonly onPresence: (item: Item) => void
 }
 
 /** What `free` did with one path. */
@@ -97,7 +97,7 @@ export class Keeper implements Service {
     if (before === undefined || before.presentBytes === 0) return 'not-here'
     if (before.dirty) return 'unsent'
     if (!(await this.#o.cache.evict(item.contentId))) return 'open'
-    this.#o.onPresence(item.ino)
+    this.#o.onPresence(item)
     return 'freed'
   }
 
@@ -158,7 +158,7 @@ export class Keeper implements Service {
       } finally {
         await content.release()
       }
-      this.#o.onPresence(ino)
+      this.#o.onPresence(item)
     } catch (error) {
       if (signal.aborted || hasCode(error, 'not-found', 'vanished')) return
       this.#o.log.info({ ino, code: errorCode(error), error: errorText(error) }, 'a background download failed and is tried again later')

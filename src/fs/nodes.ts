@@ -1,106 +1,85 @@
 /**
- * What the kernel knows of us: one node for each (item, content generation), with its lookup count. The only keeper of
- * these counts. A remote change of a file's content gives it a new generation, so old handles keep the old node and the
- * page cache never mixes two versions (fuse-engine.md fact 6). Directories have one node from their making to their removal.
+ * What the kernel calls a node: one item in one generation. A remote change of a file's content gives it a new
+ * generation, so old handles keep the old node and the page cache never mixes two versions (fuse-engine.md fact 6); so
+ * does bringing back what was deleted here. A node id is computed from the two and never stored: memory does not follow
+ * what the kernel remembers, an id is good for as long as the kernel likes, and lookup counts are nobody's business.
  */
-import { DriveError } from '../base/errors.js'
-import { ROOT_INO, type Ino } from '../base/ids.js'
+import { asIno, ROOT_INO, type Ino } from '../base/ids.js'
 import type { Item } from '../mirror/item.js'
 import { ROOT_NODE, type NodeId } from './operations.js'
 
 export interface Node {
   readonly id: NodeId
   readonly ino: Ino
-  readonly generation: number
   /** What the item was when it lost its last name; handles that are still open answer from it. */
-  gone: Item | undefined
+  readonly gone: Item | undefined
 }
 
-interface Counted extends Node {
-  lookups: number
-  /** Open handles keep a node that the kernel has forgotten. */
+interface Held {
+  readonly id: NodeId
+  readonly ino: Ino
+  gone: Item | undefined
   handles: number
 }
 
+/** What of an item makes its node. */
+export type NodeKey = Pick<Item, 'ino' | 'contentGeneration'>
+
+// An id is ino × 2^16 + generation, below 2^53: 2^37 items, each in 65,536 generations before one comes again. The
+// native answers read ids the same way (native/answer-table.cc).
+export const GENERATIONS = 65_536
+
+/** The node of an item as it is now. */
+export function nodeIdOf({ ino, contentGeneration }: NodeKey): NodeId {
+  if (ino === ROOT_INO) return ROOT_NODE
+  return (ino * GENERATIONS + (contentGeneration % GENERATIONS)) as NodeId
+}
+
 export class NodeTable {
-  readonly #nodes = new Map<NodeId, Counted>()
-  /** Every generation of an item that the kernel still knows, newest last. */
-  readonly #byIno = new Map<Ino, Counted[]>()
-  #lastId = ROOT_NODE as number
+  /** Nodes with open handles: these can outlive their item. */
+  readonly #held = new Map<NodeId, Held>()
+  /** Folders of which the kernel may remember names, with the node it knows them by. */
+  readonly #entered = new Map<Ino, NodeId>()
 
-  constructor() {
-    this.#add({ id: ROOT_NODE, ino: ROOT_INO, generation: 0, gone: undefined, lookups: 1, handles: 0 })
-  }
-
-  /** 'vanished' (ESTALE) for an id the kernel should not have: it then looks the path up again. */
+  /** Any number the kernel may say; whether there is such an item is for the mirror to tell. */
   get(id: NodeId): Node {
-    const node = this.#nodes.get(id)
-    if (node === undefined) throw new DriveError('vanished', 'the kernel asked for a node it had forgotten')
-    return node
+    const held = this.#held.get(id)
+    if (held !== undefined) return held
+    return { id, ino: id === ROOT_NODE ? ROOT_INO : asIno(Math.floor(id / GENERATIONS)), gone: undefined }
   }
 
-  /** The node for an item as it is now, counted once more. */
-  look(item: Item): Node {
-    const generation = item.kind === 'folder' ? 0 : item.contentGeneration
-    // An item that was deleted here and brought back is another node: to the kernel, a directory that was removed stays dead.
-    const known = this.#byIno.get(item.ino)?.find((node) => node.generation === generation && node.gone === undefined)
-    if (known !== undefined) {
-      known.lookups += 1
-      return known
-    }
-    this.#lastId += 1
-    const node: Counted = { id: this.#lastId as NodeId, ino: item.ino, generation, gone: undefined, lookups: 1, handles: 0 }
-    this.#add(node)
-    return node
+  isCurrent(node: Node, item: Item | undefined): item is Item {
+    return item !== undefined && !item.deleted && node.gone === undefined && nodeIdOf(item) === node.id
   }
 
-  forget(id: NodeId, count: number): void {
-    const node = this.#nodes.get(id)
-    if (node === undefined || id === ROOT_NODE) return
-    node.lookups -= count
-    this.#dropUnused(node)
+  /** A handle holds the node from open to release, and learns through it when the item goes. */
+  hold(node: Node): Node {
+    const held = this.#held.get(node.id) ?? { id: node.id, ino: node.ino, gone: node.gone, handles: 0 }
+    held.handles += 1
+    this.#held.set(node.id, held)
+    return held
   }
 
-  /** A handle holds the node from open to release. */
-  hold(id: NodeId): void {
-    const node = this.#nodes.get(id)
-    if (node !== undefined) node.handles += 1
+  letGo(node: Node): void {
+    const held = this.#held.get(node.id)
+    if (held === undefined) return
+    held.handles -= 1
+    if (held.handles === 0) this.#held.delete(node.id)
   }
 
-  letGo(id: NodeId): void {
-    const node = this.#nodes.get(id)
-    if (node === undefined) return
-    node.handles -= 1
-    this.#dropUnused(node)
-  }
-
-  /** Nodes of the item that the kernel or a handle knows. */
-  ofIno(ino: Ino): readonly Node[] {
-    return this.#byIno.get(ino) ?? []
-  }
-
-  /** The item has lost its name: what is still open answers from what it was. */
+  /** The item has lost its name here: what is still open answers from what it was. */
   markGone(item: Item): void {
-    for (const node of this.#byIno.get(item.ino) ?? []) node.gone = item
+    const held = this.#held.get(nodeIdOf(item))
+    if (held !== undefined) held.gone = item
   }
 
-  /** For status and tests. */
-  get size(): number {
-    return this.#nodes.size
+  /** From now on the kernel may remember names of the folder. */
+  noteEntered(folder: Item): void {
+    this.#entered.set(folder.ino, nodeIdOf(folder))
   }
 
-  #add(node: Counted): void {
-    this.#nodes.set(node.id, node)
-    const generations = this.#byIno.get(node.ino)
-    if (generations === undefined) this.#byIno.set(node.ino, [node])
-    else generations.push(node)
-  }
-
-  #dropUnused(node: Counted): void {
-    if (node.lookups > 0 || node.handles > 0 || node.id === ROOT_NODE) return
-    this.#nodes.delete(node.id)
-    const left = (this.#byIno.get(node.ino) ?? []).filter((other) => other !== node)
-    if (left.length === 0) this.#byIno.delete(node.ino)
-    else this.#byIno.set(node.ino, left)
+  /** The node of a folder of which the kernel may remember names. */
+  entered(folder: Ino): NodeId | undefined {
+    return this.#entered.get(folder)
   }
 }

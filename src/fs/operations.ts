@@ -6,7 +6,7 @@
  * Lookup counts: a reply that carries an Entry (lookup, create, mkdir, readdirplus) adds one to the node's count in the
  * kernel; `forget` takes `count` away. `.` and `..` never count.
  */
-import type { Ino } from '../base/ids.js'
+import type { ContentId, Ino } from '../base/ids.js'
 
 declare const nodeBrand: unique symbol
 declare const handleBrand: unique symbol
@@ -159,6 +159,8 @@ export interface FileSystem {
   listxattr(node: NodeId, caller: Caller): Answer<readonly string[]>
   setxattr(node: NodeId, name: string, value: Uint8Array, flags: SetXattrFlags, caller: Caller): Answer<void>
   removexattr(node: NodeId, name: string, caller: Caller): Answer<void>
+  /** Folders and contents that the engine's own answers used since the last call. */
+  noteUse?(folders: readonly Ino[], contents: readonly ContentId[]): void
 }
 
 /**

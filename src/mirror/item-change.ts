@@ -53,9 +53,10 @@ export function changedColumns(change: ItemChange): { readonly columns: readonly
 export function nameEdits(before: Item, change: ItemChange): readonly NameEdit[] {
   if (change.parent === undefined && change.name === undefined && change.excluded === undefined) return []
   const edits: NameEdit[] = []
-  if (before.parent !== null) edits.push({ parent: before.parent, name: before.name, ino: null })
+  const isFolder = before.kind === 'folder'
+  if (before.parent !== null) edits.push({ parent: before.parent, name: before.name, ino: null, isFolder })
   const parent = change.parent === undefined ? before.parent : change.parent
   const excluded = change.excluded ?? before.excluded
-  if (parent !== null && !excluded) edits.push({ parent, name: change.name ?? before.name, ino: before.ino })
+  if (parent !== null && !excluded) edits.push({ parent, name: change.name ?? before.name, ino: before.ino, isFolder })
   return edits
 }

@@ -38,7 +38,7 @@ export interface Item {
   readonly ctimeMs: number
   /** The cached content; null for a folder and for a placeholder nobody has opened. */
   readonly contentId: ContentId | null
-  /** +1 with each remote change of the content: a new node for the kernel (fuse-engine.md fact 6). */
+  /** +1 with each remote change of the content, and when what was deleted comes back: a new node for the kernel (fuse-engine.md fact 6). */
   readonly contentGeneration: number
   /** A name that only programs use: never sent (DESIGN.md section 6). */
   readonly localOnly: boolean

@@ -19,15 +19,30 @@ export interface NameEdit {
   readonly parent: Ino
   readonly name: string
   readonly ino: Ino | null
+  readonly isFolder: boolean
+}
+
+/** What a change of rows means to those who keep copies of them. */
+export interface RowsChanged {
+  readonly inos: readonly Ino[]
+  readonly names: readonly NameEdit[]
+  /** Folders whose listing is not known whole any more. */
+  readonly unlisted: readonly Ino[]
 }
 
 export class RowCache {
   readonly #items = new LRUCache<Ino, Item>({ max: ITEMS_KEPT })
   readonly #children = new LRUCache<Ino, Map<string, Ino>>({ max: DIRECTORIES_KEPT })
+  #listener: ((change: RowsChanged) => void) | undefined
   /** Grows with every committed change. */
   #changes = 0
   /** Change count at which our own request about the row was last confirmed or given up. */
   readonly #confirmed = new LRUCache<Ino, number>({ max: ITEMS_KEPT })
+
+  /** Hears of each change after its commit, before whoever made it. */
+  onChange(listener: (change: RowsChanged) => void): void {
+    this.#listener = listener
+  }
 
   item(ino: Ino): Item | undefined {
     return this.#items.get(ino)
@@ -56,8 +71,9 @@ export class RowCache {
   }
 
   /** After the commit: these rows are read anew, and these names come and go. */
-  changed(tx: Transaction, inos: readonly Ino[], names: readonly NameEdit[]): void {
+  changed(tx: Transaction, inos: readonly Ino[], names: readonly NameEdit[], unlisted: readonly Ino[] = []): void {
     tx.afterCommit(() => {
+      this.#listener?.({ inos, names, unlisted })
       this.#changes += 1
       for (const ino of inos) this.#items.delete(ino)
       for (const { parent, name, ino } of names) {

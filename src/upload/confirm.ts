@@ -56,7 +56,7 @@ export async function confirmMade(sending: Sending, tx: Transaction, made: Made)
   const renamed = await adoptStoredName(sending, tx, item, made)
   const isClean = made.sent === undefined ? undefined : await markSent(tx, item, remote, made.sent)
   await settle(sending, tx, ino, isClean)
-  const deltas = known !== undefined && known.ino !== ino && known.parent !== null ? [{ kind: 'vanished', ino: known.ino, at: { parent: known.parent, name: known.name } } as const] : []
+  const deltas = known !== undefined && known.ino !== ino && known.parent !== null ? [{ kind: 'vanished', ino: known.ino, generation: known.contentGeneration, at: { parent: known.parent, name: known.name } } as const] : []
   return { deltas: [...deltas, ...renamed.deltas], notices: renamed.notices }
 }
 

@@ -56,7 +56,7 @@ async function fetchVersion(sending: Sending, version: RemoteVersion, signal: Ab
       offset += piece.length
     }
     await content.sync()
-    await store.transact((tx) => content.markSynced(tx))
+    await store.transact((tx) => content.persist(tx))
     return contentId
   } catch (error) {
     await store.transact((tx) => cache.drop(tx, contentId))

@@ -122,7 +122,7 @@ export class GoneRows {
     await this.#o.mirror.clearBase(tx, row.ino)
     await this.#touch(tx, row.ino)
     this.#o.log.info({ ino: row.ino, rule }, 'an unsent edit of a file that is gone is kept as a new file')
-    return [{ kind: 'attributes', ino: row.ino }]
+    return [{ kind: 'attributes', ino: row.ino, generation: row.contentGeneration }]
   }
 
   /** To where the portal has it, under another name when that one is taken here. */

@@ -88,7 +88,7 @@ export class RowChanges {
     this.#remember(row.ino, step.stamp)
     const stands = at ?? placeOf(row)
     if (stands === undefined) return []
-    return deltasOf(row.ino, plan, stands, from)
+    return deltasOf(row, plan, stands, from)
   }
 
   /** The row, its content and its entry go. The caller knows that nothing unsent is lost by it. */
@@ -97,7 +97,7 @@ export class RowChanges {
     await this.#journal.remove(tx, row.ino)
     await this.#mirror.remove(tx, row)
     const at = placeOf(row)
-    return at === undefined || row.excluded ? [] : [{ kind: 'vanished', ino: row.ino, at }]
+    return at === undefined || row.excluded ? [] : [{ kind: 'vanished', ino: row.ino, generation: row.contentGeneration, at }]
   }
 
   async #contentChange(tx: Transaction, row: BasedItem, plan: RowPlan, remote: RemoteItem): Promise<ItemChange> {
@@ -136,10 +136,10 @@ function merged({ base }: BasedItem, plan: RowPlan, remote: RemoteItem): RemoteI
   return { ...named, version: base.version, blobId: base.blobId, sizeBytes: base.sizeBytes }
 }
 
-function deltasOf(ino: Ino, plan: RowPlan, at: Place, from: Place | undefined): readonly MirrorDelta[] {
+function deltasOf({ ino, contentGeneration }: BasedItem, plan: RowPlan, at: Place, from: Place | undefined): readonly MirrorDelta[] {
   const deltas: MirrorDelta[] = []
   if (plan.rule === 'C9') return [{ kind: 'appeared', ino, at }]
   if (from !== undefined && (from.parent !== at.parent || from.name !== at.name)) deltas.push({ kind: 'moved', ino, from, to: at })
-  deltas.push(plan.content === 'drop' ? { kind: 'content', ino, at } : { kind: 'attributes', ino })
+  deltas.push(plan.content === 'drop' ? { kind: 'content', ino, at } : { kind: 'attributes', ino, generation: contentGeneration })
   return deltas
 }

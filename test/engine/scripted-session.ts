@@ -79,6 +79,14 @@ export class ScriptedSession implements FuseSession {
   notifyInode = (): void => undefined
   notifyEntry = (): void => undefined
   notifyDelete = (): void => undefined
+  startAnswering = (): void => undefined
+  hasDirectory = (): boolean => false
+  keepDirectory = (): Float64Array => new Float64Array(0)
+  dropDirectory = (): void => undefined
+  keepItem = (): void => undefined
+  applyChanges = (): void => undefined
+  dropContent = (): void => undefined
+  takeUsage = (): { folders: Float64Array; contents: Float64Array } => ({ folders: new Float64Array(0), contents: new Float64Array(0) })
   stop = (): void => undefined
   close = (): void => undefined
 }

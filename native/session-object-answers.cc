@@ -1,0 +1,115 @@
+// The part of the FuseSession class that feeds native answers (typed in src/engine/fuse-addon.ts). Runs on the JavaScript
+// thread only.
+#include <string>
+#include <vector>
+
+#include "napi-arguments.h"
+#include "session-object.h"
+
+namespace elastic {
+
+namespace {
+
+std::vector<uint64_t> ToInos(const Napi::Float64Array& array) {
+  std::vector<uint64_t> inos;
+  inos.reserve(array.ElementLength());
+  for (size_t index = 0; index < array.ElementLength(); ++index) {
+    if (array[index] >= 0 && array[index] <= kSafeInteger) inos.push_back(static_cast<uint64_t>(array[index]));
+  }
+  return inos;
+}
+
+Napi::Float64Array ToArray(Napi::Env env, const std::vector<uint64_t>& numbers) {
+  Napi::Float64Array array = Napi::Float64Array::New(env, numbers.size());
+  for (size_t index = 0; index < numbers.size(); ++index) array[index] = static_cast<double>(numbers[index]);
+  return array;
+}
+
+bool ToEdit(const Napi::Value& value, NameEdit& edit) {
+  if (!value.IsObject()) return false;
+  const Napi::Object object = value.As<Napi::Object>();
+  const Napi::Value isDirectory = object.Get("isDirectory");
+  if (!isDirectory.IsBoolean()) return false;
+  edit.isDirectory = isDirectory.As<Napi::Boolean>().Value();
+  return ToUint64(object.Get("parent"), edit.parent) && ToUint64(object.Get("ino"), edit.ino) && ToName(object.Get("name"), edit.name);
+}
+
+}  // namespace
+
+Napi::Value SessionObject::StartAnswering(const Napi::CallbackInfo& info) {
+  uint64_t uid, gid, validS;
+  if (!ToUint64(info[0], uid) || !ToUint64(info[1], gid) || !ToUint64(info[2], validS) || !info[3].IsBoolean()) {
+    return Refuse(info.Env(), "startAnswering(uid, gid, validS, tellsForget)");
+  }
+  const AnswerTerms terms{static_cast<uint32_t>(uid), static_cast<uint32_t>(gid), validS};
+  session_->StartAnswering(terms, info[3].As<Napi::Boolean>().Value());
+  return info.Env().Undefined();
+}
+
+Napi::Value SessionObject::HasDirectory(const Napi::CallbackInfo& info) {
+  uint64_t ino;
+  if (!ToUint64(info[0], ino)) return Refuse(info.Env(), "hasDirectory(ino)");
+  return Napi::Boolean::New(info.Env(), session_->answers().HasDirectory(ino));
+}
+
+Napi::Value SessionObject::KeepDirectory(const Napi::CallbackInfo& info) {
+  uint64_t ino, node;
+  if (!ToUint64(info[0], ino) || !ToUint64(info[1], node) || !info[2].IsBoolean() || !info[3].IsTypedArray()) {
+    return Refuse(info.Env(), "keepDirectory(ino, node, negative, rows)");
+  }
+  const auto rows = info[3].As<Napi::Uint8Array>();
+  const std::string_view text(reinterpret_cast<const char*>(rows.Data()), rows.ByteLength());
+  return ToArray(info.Env(), session_->answers().KeepDirectory(ino, node, info[2].As<Napi::Boolean>().Value(), text));
+}
+
+Napi::Value SessionObject::DropDirectory(const Napi::CallbackInfo& info) {
+  uint64_t ino;
+  if (!ToUint64(info[0], ino)) return Refuse(info.Env(), "dropDirectory(ino)");
+  session_->answers().DropDirectory(ino);
+  return info.Env().Undefined();
+}
+
+Napi::Value SessionObject::KeepItem(const Napi::CallbackInfo& info) {
+  uint64_t numbers[7];  // ino, node, content, permissions, links, size, blocks
+  for (size_t index = 0; index < 7; ++index) {
+    if (!ToUint64(info[index], numbers[index])) return Refuse(info.Env(), "keepItem: numbers");
+  }
+  if (!info[7].IsNumber() || !info[8].IsNumber() || !info[9].IsBoolean()) return Refuse(info.Env(), "keepItem: times and complete");
+  KnownAttributes attributes;
+  attributes.permissions = static_cast<uint32_t>(numbers[3]) & 07777;
+  attributes.links = static_cast<uint32_t>(numbers[4]);
+  attributes.sizeBytes = numbers[5];
+  attributes.blocks = numbers[6];
+  attributes.mtimeNs = static_cast<int64_t>(info[7].As<Napi::Number>().DoubleValue() * 1000) * 1000;
+  attributes.ctimeNs = static_cast<int64_t>(info[8].As<Napi::Number>().DoubleValue() * 1000) * 1000;
+  session_->answers().KeepItem(numbers[0], numbers[1], numbers[2], info[9].As<Napi::Boolean>().Value(), attributes);
+  return info.Env().Undefined();
+}
+
+Napi::Value SessionObject::ApplyChanges(const Napi::CallbackInfo& info) {
+  if (!info[0].IsTypedArray() || !info[1].IsArray()) return Refuse(info.Env(), "applyChanges(inos, edits)");
+  const Napi::Array list = info[1].As<Napi::Array>();
+  std::vector<NameEdit> edits(list.Length());
+  for (uint32_t index = 0; index < list.Length(); ++index) {
+    if (!ToEdit(list.Get(index), edits[index])) return Refuse(info.Env(), "applyChanges: an edit");
+  }
+  session_->answers().Apply(ToInos(info[0].As<Napi::Float64Array>()), edits);
+  return info.Env().Undefined();
+}
+
+Napi::Value SessionObject::DropContent(const Napi::CallbackInfo& info) {
+  uint64_t content;
+  if (!ToUint64(info[0], content)) return Refuse(info.Env(), "dropContent(content)");
+  session_->answers().DropContent(content);
+  return info.Env().Undefined();
+}
+
+Napi::Value SessionObject::TakeUsage(const Napi::CallbackInfo& info) {
+  const Usage usage = session_->usage().Take();
+  Napi::Object result = Napi::Object::New(info.Env());
+  result.Set("folders", ToArray(info.Env(), usage.folders));
+  result.Set("contents", ToArray(info.Env(), usage.contents));
+  return result;
+}
+
+}  // namespace elastic
