@@ -94,6 +94,11 @@ const KnownItem* AnswerTable::ItemByIno(uint64_t ino) const {
   return found == items_.end() ? nullptr : found->second.get();
 }
 
+const KnownDirectory* AnswerTable::DirectoryByIno(uint64_t ino) const {
+  const auto found = directories_.find(ino);
+  return found == directories_.end() ? nullptr : found->second.get();
+}
+
 bool AnswerTable::HasDirectory(uint64_t ino) const {
   // Only the owner changes the table, so the owner may look without a gate.
   return directories_.contains(ino);

@@ -78,6 +78,7 @@ class AnswerTable {
   const KnownDirectory* DirectoryOf(uint64_t node) const;
   const KnownItem* ItemOf(uint64_t node) const;
   const KnownItem* ItemByIno(uint64_t ino) const;
+  const KnownDirectory* DirectoryByIno(uint64_t ino) const;
 
   // ---- the owner's side ----------------------------------------------------------------------------------------------
   bool HasDirectory(uint64_t ino) const;

@@ -38,11 +38,11 @@ bool ToEdit(const Napi::Value& value, NameEdit& edit) {
 
 Napi::Value SessionObject::StartAnswering(const Napi::CallbackInfo& info) {
   uint64_t uid, gid, validS;
-  if (!ToUint64(info[0], uid) || !ToUint64(info[1], gid) || !ToUint64(info[2], validS) || !info[3].IsBoolean()) {
-    return Refuse(info.Env(), "startAnswering(uid, gid, validS, tellsForget)");
+  if (!ToUint64(info[0], uid) || !ToUint64(info[1], gid) || !ToUint64(info[2], validS) || !info[3].IsString() || !info[4].IsBoolean()) {
+    return Refuse(info.Env(), "startAnswering(uid, gid, validS, cacheDirectory, tellsForget)");
   }
   const AnswerTerms terms{static_cast<uint32_t>(uid), static_cast<uint32_t>(gid), validS};
-  session_->StartAnswering(terms, info[3].As<Napi::Boolean>().Value());
+  session_->StartAnswering(terms, info[3].As<Napi::String>().Utf8Value(), info[4].As<Napi::Boolean>().Value());
   return info.Env().Undefined();
 }
 
@@ -102,6 +102,58 @@ Napi::Value SessionObject::DropContent(const Napi::CallbackInfo& info) {
   if (!ToUint64(info[0], content)) return Refuse(info.Env(), "dropContent(content)");
   session_->answers().DropContent(content);
   return info.Env().Undefined();
+}
+
+Napi::Value SessionObject::AttachFile(const Napi::CallbackInfo& info) {
+  uint64_t handle, content;
+  if (!ToUint64(info[0], handle) || !ToUint64(info[1], content) || !info[2].IsBoolean()) {
+    return Refuse(info.Env(), "attachFile(handle, content, writes)");
+  }
+  return Napi::Number::New(info.Env(), session_->files().Attach(handle, content, info[2].As<Napi::Boolean>().Value()));
+}
+
+Napi::Value SessionObject::DetachFile(const Napi::CallbackInfo& info) {
+  uint64_t handle;
+  if (!ToUint64(info[0], handle)) return Refuse(info.Env(), "detachFile(handle)");
+  session_->files().Detach(handle);
+  return info.Env().Undefined();
+}
+
+Napi::Value SessionObject::DetachContent(const Napi::CallbackInfo& info) {
+  uint64_t content;
+  if (!ToUint64(info[0], content)) return Refuse(info.Env(), "detachContent(content)");
+  session_->files().DetachContent(content);
+  return info.Env().Undefined();
+}
+
+Napi::Value SessionObject::LendFile(const Napi::CallbackInfo& info) {
+  uint64_t content, endBytes;
+  if (!ToUint64(info[0], content) || !ToUint64(info[1], endBytes)) return Refuse(info.Env(), "lendFile(content, endBytes)");
+  return Napi::Boolean::New(info.Env(), session_->files().Lend(content, endBytes));
+}
+
+Napi::Value SessionObject::RecallFile(const Napi::CallbackInfo& info) {
+  uint64_t content;
+  if (!ToUint64(info[0], content)) return Refuse(info.Env(), "recallFile(content)");
+  return Napi::Number::New(info.Env(), static_cast<double>(session_->files().Recall(content)));
+}
+
+// Undefined, or [size, mtime in ms].
+Napi::Value SessionObject::LentFigures(const Napi::CallbackInfo& info) {
+  uint64_t content;
+  if (!ToUint64(info[0], content)) return Refuse(info.Env(), "lentFigures(content)");
+  const auto figures = session_->files().Figures(content);
+  if (!figures) return info.Env().Undefined();
+  const Napi::Array pair = Napi::Array::New(info.Env(), 2);
+  pair.Set(uint32_t{0}, static_cast<double>(figures->sizeBytes));
+  pair.Set(uint32_t{1}, static_cast<double>(figures->mtimeNs / 1'000'000));
+  return pair;
+}
+
+Napi::Value SessionObject::IsOpenNatively(const Napi::CallbackInfo& info) {
+  uint64_t content;
+  if (!ToUint64(info[0], content)) return Refuse(info.Env(), "isOpenNatively(content)");
+  return Napi::Boolean::New(info.Env(), session_->files().IsOpen(content));
 }
 
 Napi::Value SessionObject::TakeUsage(const Napi::CallbackInfo& info) {

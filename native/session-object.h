@@ -35,6 +35,13 @@ class SessionObject : public Napi::ObjectWrap<SessionObject> {
   Napi::Value KeepItem(const Napi::CallbackInfo& info);
   Napi::Value ApplyChanges(const Napi::CallbackInfo& info);
   Napi::Value DropContent(const Napi::CallbackInfo& info);
+  Napi::Value AttachFile(const Napi::CallbackInfo& info);
+  Napi::Value DetachFile(const Napi::CallbackInfo& info);
+  Napi::Value DetachContent(const Napi::CallbackInfo& info);
+  Napi::Value LendFile(const Napi::CallbackInfo& info);
+  Napi::Value RecallFile(const Napi::CallbackInfo& info);
+  Napi::Value LentFigures(const Napi::CallbackInfo& info);
+  Napi::Value IsOpenNatively(const Napi::CallbackInfo& info);
   Napi::Value TakeUsage(const Napi::CallbackInfo& info);
   Napi::Value Stop(const Napi::CallbackInfo& info);
   Napi::Value Close(const Napi::CallbackInfo& info);

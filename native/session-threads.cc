@@ -33,6 +33,11 @@ bool HasReply(Opcode opcode) {
          opcode != Opcode::kNotifyReply;
 }
 
+bool IsAboutBytes(Opcode opcode) {
+  return opcode == Opcode::kOpen || opcode == Opcode::kRead || opcode == Opcode::kWrite || opcode == Opcode::kFlush ||
+         opcode == Opcode::kFsync || opcode == Opcode::kRelease;
+}
+
 uint64_t SecondNodeOf(Opcode opcode, std::span<const std::byte> request) {
   if (opcode != Opcode::kRename && opcode != Opcode::kRename2 && opcode != Opcode::kLink) return 0;
   fuse::SecondNode second{};
@@ -136,7 +141,8 @@ bool Session::AnswerNatively(size_t reader, std::span<const std::byte> request, 
   InHeader header;
   ReadAt(request, 0, header);
   if (header.opcode == Opcode::kForget || header.opcode == Opcode::kBatchForget) return !tellsForget_;
-  const auto outcome = metadata_.Answer(devices_[reader].number(), reader, request, room);
+  const int device = devices_[reader].number();
+  const auto outcome = IsAboutBytes(header.opcode) ? files_.Answer(device, reader, request, room) : metadata_.Answer(device, reader, request, room);
   if (outcome == MetadataAnswers::Outcome::kAnsweredAndWake) {
     const std::lock_guard lock(mutex_);
     Append({sizeof(Record), Record::Kind::kUsage, 0, SlotPool::kNone, 0}, {});

@@ -35,7 +35,7 @@ FileDescriptor CloneDevice(int device) {
 
 }  // namespace
 
-Session::Session(FileDescriptor device, std::function<void()> wake) : metadata_(answers_, usage_), wake_(std::move(wake)), slots_(fuse::kRequestBytes) {
+Session::Session(FileDescriptor device, std::function<void()> wake) : metadata_(answers_, usage_), files_(answers_, usage_), wake_(std::move(wake)), slots_(fuse::kRequestBytes) {
   devices_.push_back(std::move(device));
 }
 
@@ -164,8 +164,9 @@ void Session::Notify(Notice notice) {
   noticesChanged_.notify_one();
 }
 
-void Session::StartAnswering(const AnswerTerms& terms, bool tellsForget) {
+void Session::StartAnswering(const AnswerTerms& terms, std::string cacheDirectory, bool tellsForget) {
   metadata_.SetTerms(terms);
+  files_.SetDirectory(std::move(cacheDirectory));
   tellsForget_ = tellsForget;
   answering_.store(true, std::memory_order_release);
 }

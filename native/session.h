@@ -18,10 +18,12 @@
 #include <memory>
 #include <mutex>
 #include <span>
+#include <string>
 #include <thread>
 #include <vector>
 
 #include "answer-table.h"
+#include "file-answers.h"
 #include "file-descriptor.h"
 #include "fuse-protocol.h"
 #include "metadata-answers.h"
@@ -70,9 +72,10 @@ class Session : public std::enable_shared_from_this<Session> {
 
   // What readers answer by themselves, and what they used for it.
   AnswerTable& answers() { return answers_; }
+  FileAnswers& files() { return files_; }
   UsageLog& usage() { return usage_; }
   // From then on the table is asked first. FORGET reaches JavaScript only with `tellsForget`.
-  void StartAnswering(const AnswerTerms& terms, bool tellsForget);
+  void StartAnswering(const AnswerTerms& terms, std::string cacheDirectory, bool tellsForget);
 
   // Answers every open request with `error` (late answers then get ENOENT), and every one that still comes; the threads
   // leave, the end record follows.
@@ -107,6 +110,7 @@ class Session : public std::enable_shared_from_this<Session> {
   AnswerTable answers_;
   UsageLog usage_;
   MetadataAnswers metadata_;               // its terms are set before `answering_`
+  FileAnswers files_;                      // so is its directory
   std::atomic<bool> answering_{false};
   std::atomic<bool> tellsForget_{true};
   std::atomic<bool> refusing_{false};      // as stopping_, for readers that answer by themselves

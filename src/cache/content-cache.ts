@@ -14,10 +14,12 @@ import { Content, type ContentHome } from './content.js'
 import { contentPath, snapshotDirectory } from './content-path.js'
 import * as rows from './content-rows.js'
 import { clearLeftovers } from './leftovers.js'
+import { noLender, type FileLender } from './file-lender.js'
 import { Ledger, type CacheUsage } from './ledger.js'
 import { OpenFiles } from './open-files.js'
 import { isStampBroken, reconcileFile } from './reconcile-file.js'
 import { SyncSweep } from './sync-sweep.js'
+import { UseTimes } from './use-times.js'
 
 export interface ContentCacheOptions {
   readonly directory: string
@@ -28,6 +30,8 @@ export interface ContentCacheOptions {
   readonly bootId: string
   readonly limitBytes: number
   readonly freeSpaceFloorBytes: number
+  /** Who reads and writes files of the cache directly; nobody when left out. */
+  readonly lender?: FileLender
 }
 
 export interface ContentSummary {
@@ -41,7 +45,6 @@ export interface ContentSummary {
 }
 
 const OPEN_FILES = 256 // of the 1,024 descriptors that a process may have by default
-const NOTE_USE_MS = 60_000 // recency is written in batches; a kill loses a minute of it
 const CLOSE_SYNC_MS = 3_000 // an unmount must not wait for the disk longer
 
 export class ContentCache {
@@ -51,6 +54,7 @@ export class ContentCache {
   readonly #log: Log
   readonly #bootId: string
   readonly #files = new OpenFiles(OPEN_FILES)
+  readonly #lender: FileLender
   readonly #ledger: Ledger
   readonly #sweep: SyncSweep
   readonly #home: ContentHome
@@ -65,10 +69,7 @@ export class ContentCache {
   /** Background works that `close` waits for. */
   readonly #tasks = new Set<Promise<void>>()
   #onPresence: (id: ContentId) => void = () => undefined
-  readonly #used = new Map<ContentId, number>()
-  /** Of the latest use; grows even within a millisecond, so that the order is kept. */
-  #lastUseMs = 0
-  #cancelNoteUse: (() => void) | undefined
+  readonly #uses: UseTimes
   /** Resolves when leftovers of an earlier process are gone; nothing is added before. */
   #ready: Promise<void> = Promise.resolve()
 
@@ -78,7 +79,11 @@ export class ContentCache {
     this.#clock = options.clock
     this.#log = options.log
     this.#bootId = options.bootId
+    this.#lender = options.lender ?? noLender
     this.#ledger = new Ledger({ ...options, evict: (id) => this.#evict(id, 'least recently used'), ready: () => this.#ready })
+    this.#uses = new UseTimes(options.store, options.clock, (work) => {
+      this.#inBackground('noting what was used', work)
+    })
     this.#sweep = new SyncSweep({ clock: options.clock, log: options.log, sync: (id) => this.#syncClean(id) })
     this.#home = {
       store: options.store,
@@ -86,8 +91,12 @@ export class ContentCache {
       bootId: options.bootId,
       ledger: this.#ledger,
       snapshotDirectory: snapshotDirectory(options.directory),
-      presenceChanged: (id) => {
+      lender: this.#lender,
+      completed: (id) => {
         this.#onPresence(id)
+      },
+      losing: (id) => {
+        this.#losing(id)
       },
       retire: (content) => this.#retire(content),
     }
@@ -147,7 +156,7 @@ export class ContentCache {
     await rows.deleteContent(tx, id)
     tx.afterCommit(() => {
       this.#sweep.remove(id)
-      this.#used.delete(id)
+      this.#uses.forget(id)
       const live = this.#live.get(id)
       if (live !== undefined) live.noteDropped()
       else if (this.#loading.has(id)) this.#stale.add(id)
@@ -211,18 +220,18 @@ export class ContentCache {
   touch(ids: readonly ContentId[]): void {
     for (const id of ids) {
       this.#ledger.touch(id)
-      this.#noteUse(id)
+      this.#uses.note(id)
     }
   }
 
   /** Writes what is not in the rows yet and closes every file. Contents still held are not usable afterwards. */
   async close(): Promise<void> {
     this.#stopping.abort()
-    this.#cancelNoteUse?.()
+    this.#uses.stop()
     while (this.#tasks.size > 0) await Promise.all(this.#tasks)
     await this.#sweep.stop(CLOSE_SYNC_MS)
     for (const content of this.#live.values()) await this.#persist(content)
-    await this.#flushUses()
+    await this.#uses.write()
     await this.#files.close()
   }
 
@@ -282,7 +291,7 @@ export class ContentCache {
       if (content.isDropped) await this.#unlink(id)
     })
     if (content.isDropped) return
-    this.#noteUse(id)
+    this.#uses.note(id)
     if (!content.isDirty && !content.isSynced && !content.ranges.isEmpty) this.#sweep.add(id)
   }
 
@@ -297,7 +306,7 @@ export class ContentCache {
   }
 
   async #evict(id: ContentId, why: string): Promise<boolean> {
-    if (this.#live.has(id) || this.#loading.has(id) || this.#removing.has(id)) return false
+    if (this.#live.has(id) || this.#loading.has(id) || this.#removing.has(id) || this.#lender.isOpen(id)) return false
     return this.#exclusively(id, async () => {
       const row = await rows.readContent(this.#store.read, id)
       if (row === undefined || row.isDirty || row.origin === null) return false
@@ -306,13 +315,19 @@ export class ContentCache {
         this.#ledger.bar(id)
         return false
       }
-      this.#onPresence(id)
+      this.#losing(id)
       if (!(await this.#store.transact((tx) => rows.clearBytes(tx, id)))) return false
       await this.#unlink(id)
       this.#sweep.remove(id)
       this.#log.debug({ content: id, why }, 'evicted')
       return true
     })
+  }
+
+  /** Whoever reads files directly hears of it before anything is done. */
+  #losing(id: ContentId): void {
+    this.#lender.detachContent(id)
+    this.#onPresence(id)
   }
 
   async #unlink(id: ContentId): Promise<void> {
@@ -353,22 +368,6 @@ export class ContentCache {
     })
     this.#removing.set(id, guard)
     return running
-  }
-
-  #noteUse(id: ContentId): void {
-    this.#lastUseMs = Math.max(this.#clock.nowMs(), this.#lastUseMs + 1)
-    this.#used.set(id, this.#lastUseMs)
-    if (this.#stopping.signal.aborted) return
-    this.#cancelNoteUse ??= this.#clock.setTimer(NOTE_USE_MS, () => {
-      this.#cancelNoteUse = undefined
-      this.#inBackground('noting what was used', () => this.#flushUses())
-    })
-  }
-
-  async #flushUses(): Promise<void> {
-    const uses = [...this.#used]
-    this.#used.clear()
-    if (uses.length > 0) await this.#store.transact((tx) => rows.writeLastUsed(tx, uses))
   }
 
   #inBackground(what: string, work: () => Promise<unknown>): void {

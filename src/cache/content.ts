@@ -4,69 +4,46 @@
  * Methods that take a Transaction never wait for the content's own lock (a writer inside it may wait for a transaction).
  * A local write needs the whole content here, so downloads never meet written bytes.
  */
-import { ByteRanges, type ByteRange } from '../base/byte-ranges.js'
-import { DriveError } from '../base/errors.js'
+import type { ByteRange, ByteRanges } from '../base/byte-ranges.js'
 import type { ContentId } from '../base/ids.js'
-import type { Log } from '../base/log.js'
-import type { Store, Transaction } from '../store/store.js'
+import type { Transaction } from '../store/store.js'
 import type { CacheFile } from './cache-file.js'
+import { ContentBytes, type BytesHome } from './content-bytes.js'
 import { ContentRecord } from './content-record.js'
-import { isWhole, type RemoteOrigin } from './content-rows.js'
+import type { RemoteOrigin } from './content-rows.js'
+import type { FileLender } from './file-lender.js'
 import { takeSnapshot, type Snapshot } from './content-snapshot.js'
-import { Footprint } from './footprint.js'
-import type { Ledger } from './ledger.js'
-import { planAllocation } from './plan-allocation.js'
 import type { LoadedState } from './reconcile-file.js'
 import { Serial } from './serial.js'
-import { diskError, isDiskFull } from './system-failure.js'
 
 /** What a content needs of the cache it belongs to. */
-export interface ContentHome {
-  readonly store: Store
-  readonly log: Log
+export interface ContentHome extends BytesHome {
   readonly bootId: string
-  readonly ledger: Ledger
   readonly snapshotDirectory: string
-  /** All of the content is here now, or not any more. */
-  presenceChanged(id: ContentId): void
   /** Nobody holds the content any more. */
   retire(content: Content): Promise<void>
 }
-
-const ZEROS = new Uint8Array(1024 * 1024) // one piece of an explicit run of zeros
 
 export class Content {
   readonly id: ContentId
   readonly #home: ContentHome
   readonly #file: CacheFile
   readonly #record: ContentRecord
-  readonly #footprint: Footprint
+  readonly #bytes: ContentBytes
   /** Held by whatever changes bytes, size or ranges. */
   readonly #lock = new Serial()
 
   #holders = 0
   #dropped = false
   #pinned: boolean
-  #sizeBytes: number
-  /** Always inside [0, size). */
-  #ranges: ByteRanges
-  /** Why the local bytes cannot be trusted; nothing is read or sent then. */
-  #damage: DriveError | undefined
 
   constructor(home: ContentHome, id: ContentId, file: CacheFile, state: LoadedState) {
     this.id = id
     this.#home = home
     this.#file = file
     this.#pinned = state.isPinned
-    this.#sizeBytes = state.sizeBytes
-    this.#ranges = state.ranges
-    this.#damage = state.damage
-    this.#footprint = new Footprint(id, home.ledger, state.ranges, state.allocatedBytes)
-    this.#record = new ContentRecord({ id, store: home.store, ledger: home.ledger, bootId: home.bootId }, state, () => ({
-      sizeBytes: this.#sizeBytes,
-      ranges: this.#ranges,
-      allocatedBytes: this.#footprint.allocatedBytes,
-    }))
+    this.#record = new ContentRecord({ id, store: home.store, ledger: home.ledger, bootId: home.bootId }, state, () => this.#bytes.now)
+    this.#bytes = new ContentBytes(home, id, file, state, this.#record)
   }
 
   /** Null: local only. */
@@ -75,20 +52,25 @@ export class Content {
   }
 
   get sizeBytes(): number {
-    return this.#sizeBytes
+    return this.#bytes.sizeBytes
+  }
+
+  /** Of the file as it is now, while it is lent: what is written directly is not known here before `settle`. */
+  lentFigures(): ReturnType<FileLender['figures']> {
+    return this.#bytes.lentFigures()
   }
 
   /** What is here. */
   get ranges(): ByteRanges {
-    return this.#ranges
+    return this.#bytes.ranges
   }
 
   get allocatedBytes(): number {
-    return this.#footprint.allocatedBytes
+    return this.#bytes.allocatedBytes
   }
 
   get isComplete(): boolean {
-    return isWhole(this.#ranges, this.#sizeBytes)
+    return this.#bytes.isComplete
   }
 
   get isDirty(): boolean {
@@ -147,7 +129,7 @@ export class Content {
   }
 
   has(range: ByteRange): boolean {
-    return this.#ranges.contains(range)
+    return this.#bytes.has(range)
   }
 
   /**
@@ -155,17 +137,8 @@ export class Content {
    * to be damaged: clean bytes are then no longer claimed (ask `has` again), dirty ones stay damaged.
    */
   async read(offset: number, lengthBytes: number): Promise<Uint8Array> {
-    for (;;) {
-      if (this.#damage !== undefined) throw this.#damage
-      const end = Math.min(offset + lengthBytes, this.#sizeBytes)
-      if (end <= offset) return new Uint8Array(0)
-      if (!this.has({ start: offset, end })) throw new DriveError('invalid', 'these bytes are not in the cache', { fields: { content: this.id } })
-      const { changes } = this.#record
-      const bytes = Buffer.allocUnsafe(end - offset)
-      if ((await this.#file.readInto(bytes, offset)) === bytes.length) return bytes
-      // Short: cut by a truncation meanwhile, or the file was damaged from outside.
-      if (changes === this.#record.changes) throw await this.#foundShort()
-    }
+    await this.settle()
+    return this.#bytes.read(offset, lengthBytes)
   }
 
   /**
@@ -173,31 +146,14 @@ export class Content {
    * keeping. Never touches bytes that are here, so never local ones.
    */
   fill(offset: number, bytes: Uint8Array): Promise<boolean> {
-    return this.#lock.run(async () => {
-      const gaps = this.#ranges.missing({ start: offset, end: Math.min(offset + bytes.length, this.#sizeBytes) })
-      if (gaps.length === 0) return true
-      try {
-        const kept = await this.#footprint.grow(gaps, async () => {
-          this.#record.noteChange()
-          for (const gap of gaps) await this.#file.write(bytes.subarray(gap.start - offset, gap.end - offset), gap.start)
-        })
-        if (kept) for (const gap of gaps) this.#ranges = this.#ranges.add(gap)
-        if (this.isComplete) this.#home.presenceChanged(this.id)
-        return kept
-      } catch (error) {
-        if (isDiskFull(error)) return false
-        throw diskError(error, 'keeping downloaded bytes')
-      }
-    })
+    return this.#alone(() => this.#bytes.fill(offset, bytes))
   }
 
   /** Downloaded bytes that turned out to be of another version: no longer claimed, in memory at once and then in the row. */
   async discard(ranges: ByteRanges): Promise<void> {
     if (this.isDirty) return
-    await this.#lock.run(async () => {
-      this.#record.noteChange()
-      this.#home.presenceChanged(this.id)
-      this.#ranges = ranges.ranges.reduce((left, range) => left.remove(range), this.#ranges)
+    await this.#alone(async () => {
+      this.#bytes.unclaim(ranges)
       await this.#home.store.transact((tx) => this.persist(tx))
     })
   }
@@ -209,25 +165,17 @@ export class Content {
 
   /** Local bytes into a complete content; a gap behind the old end reads as zeros. `cache-full`, `disk-full`. */
   write(offset: number, bytes: Uint8Array): Promise<void> {
-    return this.#lock.run(() => this.#write(offset, bytes))
+    return this.#alone(() => this.#bytes.write(offset, bytes))
   }
 
   /** Needs [0, sizeBytes) here; 0 replaces everything (O_TRUNC) and makes even a placeholder complete. */
   truncate(sizeBytes: number): Promise<void> {
-    return this.#lock.run(() => this.#truncate(sizeBytes))
+    return this.#alone(() => this.#bytes.truncate(sizeBytes))
   }
 
   /** fallocate(2) with mode 0, KEEP_SIZE, PUNCH_HOLE or ZERO_RANGE; anything else is `unsupported`. */
   allocate(offset: number, lengthBytes: number, mode: number): Promise<void> {
-    return this.#lock.run(async () => {
-      const plan = planAllocation({ offset, lengthBytes, mode, sizeBytes: this.#sizeBytes, written: this.#footprint.written })
-      for (const { start, end } of plan.zero) {
-        for (let at = start; at < end; at += ZEROS.length) await this.#write(at, ZEROS.subarray(0, Math.min(ZEROS.length, end - at)))
-      }
-      // The room is promised for now only: real blocks would take a call that Node does not have.
-      if (!(await this.#footprint.hasRoomFor(plan.roomBytes))) throw cacheFull()
-      if (plan.sizeBytes > this.#sizeBytes) await this.#truncate(plan.sizeBytes)
-    })
+    return this.#alone(() => this.#bytes.allocate(offset, lengthBytes, mode))
   }
 
   /** What is here into the row, also after `sync`: it says `synced` only if nothing changed since. */
@@ -235,9 +183,22 @@ export class Content {
     return this.#record.persist(tx)
   }
 
-  /** The bytes, the length and the file's own entry survive a power loss; the row says so after `markSynced`. */
+  /**
+   * Lets handles attached to the file write to it directly, until somebody here looks at it; nothing happens where that
+   * cannot be. The dirty mark is in the row, and stays: whoever would take it away ends the loan first.
+   */
+  lend(): Promise<void> {
+    return this.#alone(() => this.#bytes.lend())
+  }
+
+  /** What was written directly is known here after this, and nothing more is written so. */
+  async settle(): Promise<void> {
+    if (this.#bytes.isLent) await this.#alone(() => Promise.resolve())
+  }
+
+  /** The bytes, the length and the file's own entry survive a power loss; the row says so after `persist`. */
   async sync(): Promise<void> {
-    const changes = await this.#lock.run(() => Promise.resolve(this.#record.changes))
+    const changes = await this.#alone(() => Promise.resolve(this.#record.changes))
     const facts = await this.#file.sync()
     this.#record.noteSynced(changes, facts?.stamp ?? null)
   }
@@ -247,38 +208,25 @@ export class Content {
    * answers whether anything changed since the last look. The first look after our own change is the baseline.
    */
   absorb(): Promise<boolean> {
-    return this.#lock.run(async () => {
+    return this.#alone(async () => {
       const facts = await this.#file.facts()
       const known = this.#record.stamp
       if (facts === undefined || !this.isComplete || facts.stamp === known) return false
-      const changed = known !== null || facts.sizeBytes !== this.#sizeBytes
-      if (changed) {
-        this.#record.noteWrite()
-        this.#sizeBytes = facts.sizeBytes
-        this.#ranges = ByteRanges.whole(facts.sizeBytes)
-      }
+      const changed = known !== null || facts.sizeBytes !== this.sizeBytes
+      if (changed) this.#record.noteWrite()
       this.#record.noteStamp(facts.stamp)
-      this.#footprint.measured(this.#ranges, facts.allocatedBytes)
+      this.#bytes.measured(facts)
       return changed
-    })
-  }
-
-  /** The path of a complete content's file, made if it has none: for an engine that reads and writes it natively. */
-  backingPath(): Promise<string> {
-    return this.#lock.run(async () => {
-      this.#assertWhole('opened natively')
-      if (!this.#file.exists) await this.#file.make()
-      return this.#file.path
     })
   }
 
   /** What an upload sends, synced and (where the file system can) frozen. The caller disposes of it. */
   snapshot(): Promise<Snapshot> {
-    return this.#lock.run(async () => {
-      this.#assertWhole('sent')
+    return this.#alone(async () => {
+      this.#bytes.assertWhole('sent')
       const facts = await this.#file.sync()
       this.#record.noteSynced(this.#record.changes, facts?.stamp ?? null)
-      return takeSnapshot({ content: this, file: this.#file, sizeBytes: this.#sizeBytes, stamp: facts?.stamp, directory: this.#home.snapshotDirectory })
+      return takeSnapshot({ content: this, file: this.#file, sizeBytes: this.sizeBytes, stamp: facts?.stamp, directory: this.#home.snapshotDirectory })
     })
   }
 
@@ -289,7 +237,7 @@ export class Content {
   async markClean(tx: Transaction, writeSequence: number, origin: RemoteOrigin): Promise<boolean> {
     const { stamp } = this.#record
     const isUntouched = stamp === null || this.#file.stampNow() === stamp
-    const clean = writeSequence === this.writeSequence && this.#damage === undefined && isUntouched
+    const clean = writeSequence === this.writeSequence && !this.#bytes.isDamaged && isUntouched
     await this.#record.rebase(tx, origin)
     if (clean) await this.#record.markClean(tx)
     return clean
@@ -314,86 +262,11 @@ export class Content {
     return this.#file.closeDescriptor()
   }
 
-  async #write(offset: number, bytes: Uint8Array): Promise<void> {
-    this.#assertWhole('written')
-    if (bytes.length === 0) return
-    this.#record.noteWrite()
-    await this.#record.ensureMarked()
-    const range = { start: offset, end: offset + bytes.length }
-    if (!(await this.#footprint.grow([range], () => this.#writeFile(bytes, offset)))) throw cacheFull()
-    this.#ranges = this.#ranges.add({ start: Math.min(offset, this.#sizeBytes), end: range.end })
-    this.#sizeBytes = Math.max(this.#sizeBytes, range.end)
-  }
-
-  async #writeFile(bytes: Uint8Array, offset: number): Promise<void> {
-    try {
-      await this.#file.write(bytes, offset)
-    } catch (error) {
-      // What got behind the end before the failure would show up in a hole later.
-      if (this.#file.exists) await this.#file.setLength(this.#sizeBytes)
-      throw diskError(error, 'writing')
-    }
-  }
-
-  async #truncate(sizeBytes: number): Promise<void> {
-    const before = { sizeBytes: this.#sizeBytes, ranges: this.#ranges }
-    if (!this.has({ start: 0, end: Math.min(sizeBytes, before.sizeBytes) })) {
-      throw new DriveError('invalid', 'a content can only be cut where everything before the cut is here', { fields: { content: this.id } })
-    }
-    if (sizeBytes > 0 && this.#damage !== undefined) throw this.#damage
-    this.#record.noteWrite()
-    try {
-      if (sizeBytes > before.sizeBytes) await this.#extend(sizeBytes)
-      else await this.#shrink(sizeBytes)
-    } catch (error) {
-      this.#sizeBytes = before.sizeBytes
-      this.#ranges = before.ranges
-      throw diskError(error, 'changing the length of a file')
-    }
-  }
-
-  async #extend(sizeBytes: number): Promise<void> {
-    await this.#record.ensureMarked()
-    await this.#file.setLength(sizeBytes)
-    this.#ranges = this.#ranges.add({ start: this.#sizeBytes, end: sizeBytes })
-    this.#sizeBytes = sizeBytes
-  }
-
-  /** Memory, row, file: at no time does a row claim more than the file has. */
-  async #shrink(sizeBytes: number): Promise<void> {
-    this.#sizeBytes = sizeBytes
-    this.#ranges = this.#ranges.remove({ start: sizeBytes, end: Number.MAX_SAFE_INTEGER })
-    await this.#home.store.transact(async (tx) => {
-      await this.#record.markDirty(tx)
-      if (sizeBytes === 0) await this.#record.trust(tx)
+  /** Runs work that changes or fixes bytes alone, with all that was written directly taken over before. */
+  #alone<T>(work: () => Promise<T>): Promise<T> {
+    return this.#lock.run(async () => {
+      await this.#bytes.takeOver()
+      return work()
     })
-    if (this.#file.exists) await this.#file.setLength(sizeBytes)
-    this.#footprint.cut(sizeBytes)
-    if (sizeBytes === 0) this.#damage = undefined
   }
-
-  #assertWhole(wish: string): void {
-    if (this.#damage !== undefined) throw this.#damage
-    if (!this.isComplete) throw new DriveError('invalid', `only a complete content can be ${wish}`, { fields: { content: this.id } })
-  }
-
-  async #foundShort(): Promise<DriveError> {
-    const fields = { content: this.id, path: this.#file.path }
-    this.#home.presenceChanged(this.id)
-    if (this.isDirty && this.isComplete) {
-      this.#home.log.error(fields, 'a cache file with unsent edits was damaged from outside')
-      this.#damage = new DriveError('internal', 'the cache file that held your unsent edits was damaged by something else', { fields })
-      return this.#damage
-    }
-    this.#home.log.warn(fields, 'a cache file lost bytes; they will be fetched again')
-    this.#record.noteChange()
-    this.#ranges = ByteRanges.empty
-    await this.#file.abandon()
-    this.#footprint.measured(ByteRanges.empty, 0)
-    return new DriveError('internal', 'the cache file lost its bytes; they are fetched again', { fields })
-  }
-}
-
-function cacheFull(): DriveError {
-  return new DriveError('cache-full', 'the cache is full of open, pinned or unsent files: let uploads finish, free some files or raise cacheLimit')
 }

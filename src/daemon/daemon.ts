@@ -10,7 +10,8 @@ import { ControlServer } from '../control/server.js'
 import { clearDeadMount } from '../engine/dead-mount.js'
 import { LateNotices } from '../engine/late-notices.js'
 import { LateAnswers } from '../engine/native-answers.js'
-import { mountNative, type MountedEngine } from '../engine/mount-native.js'
+import { LateFiles } from '../engine/native-files.js'
+import { mountNative, type MountedEngine, type NativeWork } from '../engine/mount-native.js'
 import { takeProcessLock, type ProcessLock } from '../store/process-lock.js'
 import { daemonCommands } from './daemon-commands.js'
 import type { DaemonStart, MountOptions, RunningDaemon } from './daemon-process.js'
@@ -36,11 +37,11 @@ export async function startDaemon({ paths, mount, log, signal }: DaemonStart): P
     teardowns.push(() => lock.release())
     const settings = await LiveSettings.read(paths)
     const notices = new LateNotices()
-    const answers = new LateAnswers()
-    const core = await openCore({ paths, profile, settings, notices, answers, log })
+    const native: NativeWork = { answers: new LateAnswers(), files: new LateFiles(), cacheDirectory: paths.contentDirectory }
+    const core = await openCore({ paths, profile, settings, notices, native, log })
     teardowns.push(() => core.stop())
     if (signal.aborted) throw new DriveError('cancelled', 'the mount was cancelled')
-    const mounted = await mountFolder({ profile, mount, log, core, notices, answers })
+    const mounted = await mountFolder({ profile, mount, log, core, notices, native })
     teardowns.push(() => unmountIfMounted(mounted))
     let finish: () => void = () => undefined
     const ended = new Promise<void>((resolve) => {
@@ -102,7 +103,7 @@ async function takeLock(paths: ProfilePaths): Promise<ProcessLock> {
   }
 }
 
-async function openCore({ paths, profile, settings, notices, answers, log }: { paths: ProfilePaths; profile: Profile; settings: LiveSettings; notices: LateNotices; answers: LateAnswers; log: Log }): Promise<DriveCore> {
+async function openCore({ paths, profile, settings, notices, native, log }: { paths: ProfilePaths; profile: Profile; settings: LiveSettings; notices: LateNotices; native: NativeWork; log: Log }): Promise<DriveCore> {
   const secrets = fileSecrets(paths)
   return DriveCore.open({
     paths,
@@ -110,7 +111,8 @@ async function openCore({ paths, profile, settings, notices, answers, log }: { p
     webhook: await secrets.readWebhook(),
     settings: () => settings.now,
     notices,
-    answers,
+    answers: native.answers,
+    files: native.files,
     clock: systemClock,
     random: systemRandom,
     log,
@@ -124,7 +126,7 @@ async function openCore({ paths, profile, settings, notices, answers, log }: { p
 }
 
 /** Holding the lock, no daemon of ours can be behind a mount that does not answer. */
-async function mountFolder({ profile, mount, log, core, notices, answers }: { profile: Profile; mount: MountOptions; log: Log; core: DriveCore; notices: LateNotices; answers: LateAnswers }): Promise<MountedEngine> {
+async function mountFolder({ profile, mount, log, core, notices, native }: { profile: Profile; mount: MountOptions; log: Log; core: DriveCore; notices: LateNotices; native: NativeWork }): Promise<MountedEngine> {
   const { folder } = profile
   if (await clearDeadMount(folder, systemClock)) log.info({ folder }, 'cleared the mount of a daemon that crashed')
   return whileMountable(folder, () =>
@@ -135,7 +137,7 @@ async function mountFolder({ profile, mount, log, core, notices, answers }: { pr
       readOnly: mount.readOnly,
       allowOther: mount.allowOther,
       notices,
-      answers,
+      native,
       clock: systemClock,
       log,
     }),

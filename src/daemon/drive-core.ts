@@ -29,6 +29,7 @@ import { KernelNews } from '../fs/kernel-news.js'
 import { Namespace } from '../fs/namespace.js'
 import { NodeTable } from '../fs/nodes.js'
 import type { KernelAnswers } from '../fs/kernel-answers.js'
+import type { KernelFiles } from '../fs/kernel-files.js'
 import type { KernelNotices } from '../fs/operations.js'
 import { isPreviewReader } from '../fs/preview-readers.js'
 import { Hydrator } from '../hydrate/hydrator.js'
@@ -57,6 +58,7 @@ export interface DriveCoreOptions {
   readonly settings: () => Settings
   readonly notices: KernelNotices
   readonly answers: KernelAnswers
+  readonly files: KernelFiles
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
@@ -99,6 +101,7 @@ export class DriveCore {
         bootId: (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim(),
         limitBytes: settings.cacheLimit,
         freeSpaceFloorBytes: floorBytes(settings),
+        lender: options.files,
       })
       const mirror = new Mirror(store)
       await store.transact((tx) => mirror.ensureRoot(tx, rootOf(profile)))
@@ -199,7 +202,7 @@ export class DriveCore {
     const onSettled = (): void => {
       this.upload.wake()
     }
-    const writes = new FileWrites({ store, mirror, journal: this.journal, hydrator: this.hydrator, handles, clock, log, uploadDelayMs, onSettled })
+    const writes = new FileWrites({ store, mirror, journal: this.journal, hydrator: this.hydrator, handles, files: options.files, clock, log, uploadDelayMs, onSettled })
     this.#attributes = new AttributesOf({ cache, handles, uid, gid })
     const feed = new AnswerFeed({ answers: options.answers, mirror, attributes: this.#attributes, handles, log })
     const directories = new Directories(mirror)
@@ -216,6 +219,7 @@ export class DriveCore {
       handles,
       attributes: this.#attributes,
       feed,
+      files: options.files,
       entries: new Entries({ mirror, attributes: this.#attributes, directories, feed }),
       directories,
       namespace: new Namespace({

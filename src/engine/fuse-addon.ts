@@ -22,10 +22,10 @@ export interface FuseSession {
   notifyEntry(parent: number, name: string, expireOnly: boolean): void
   notifyDelete(parent: number, child: number, name: string): void
   /**
-   * From then on requests are answered from what is kept (native/answer-table.h); answers are valid for `validS` seconds.
-   * FORGET reaches TypeScript only with `tellsForget`.
+   * From then on requests are answered from what is kept (native/answer-table.h), valid for `validS` seconds, and from
+   * files below `cacheDirectory` (native/file-answers.h). FORGET reaches TypeScript only with `tellsForget`.
    */
-  startAnswering(uid: number, gid: number, validS: number, tellsForget: boolean): void
+  startAnswering(uid: number, gid: number, validS: number, cacheDirectory: string, tellsForget: boolean): void
   hasDirectory(ino: number): boolean
   /** Answers the inos of files with content. */
   keepDirectory(ino: number, node: number, negative: boolean, rows: Uint8Array): Float64Array
@@ -36,6 +36,15 @@ export interface FuseSession {
   ): void
   applyChanges(inos: Float64Array, edits: readonly { parent: number; name: string; ino: number; isDirectory: boolean }[]): void
   dropContent(content: number): void
+  /** Answers 0 or an errno. */
+  attachFile(handle: number, content: number, writes: boolean): number
+  detachFile(handle: number): void
+  detachContent(content: number): void
+  lendFile(content: number, endBytes: number): boolean
+  /** Waits for writes under way; answers how many there were since the file was lent. */
+  recallFile(content: number): number
+  lentFigures(content: number): readonly [sizeBytes: number, mtimeMs: number] | undefined
+  isOpenNatively(content: number): boolean
   /** What was used since the last call; after one that answers nothing the next use makes a record. */
   takeUsage(): { readonly folders: Float64Array; readonly contents: Float64Array }
   /** Answers every open request, and those that still come, with `errno`; the end record follows. */

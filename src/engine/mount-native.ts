@@ -10,13 +10,14 @@ import { DriveError, hasCode, systemCode } from '../base/errors.js'
 import type { Log } from '../base/log.js'
 import type { FileSystem, KernelNotices } from '../fs/operations.js'
 import { examineMount } from './dead-mount.js'
-import { loadFuseAddon, type FuseAddon } from './fuse-addon.js'
+import { loadFuseAddon, type FuseAddon, type FuseSession } from './fuse-addon.js'
 import { fusermountMount } from './fusermount.js'
 import { MAX_READAHEAD_BYTES } from './init.js'
 import { KernelSession, type EndReason } from './kernel-session.js'
 import { sessionNotices, type LateNotices } from './late-notices.js'
 import { directMountOptions, fusermountOptions, mountFlags, MOUNT_TYPE, type MountOptions } from './mount-options.js'
 import { sessionAnswers, type LateAnswers } from './native-answers.js'
+import { sessionFiles, type LateFiles } from './native-files.js'
 import { findMount, resolveMountPoint } from './mount-table.js'
 import { abortMount, detach, unmountGently } from './unmount.js'
 
@@ -31,10 +32,18 @@ export interface NativeMountOptions extends MountOptions {
   readonly folder: string
   /** Given to the filesystem before the mount; bound to it here. */
   readonly notices: LateNotices
-  /** For a filesystem that tells what may be answered without it, and needs no FORGET. */
-  readonly answers?: LateAnswers
+  /** For a filesystem that tells what may be done without it, and needs no FORGET. */
+  readonly native?: NativeWork
   readonly clock: Clock
   readonly log: Log
+}
+
+/** What native code may do without asking the filesystem, bound for as long as the mount is there. */
+export interface NativeWork {
+  readonly answers: LateAnswers
+  readonly files: LateFiles
+  /** Where the cache keeps its files. */
+  readonly cacheDirectory: string
 }
 
 export interface MountedEngine {
@@ -66,17 +75,14 @@ export async function mountNative(options: NativeMountOptions): Promise<MountedE
   let connection: number | undefined
   try {
     session = new KernelSession({ addon, device, fileSystem, clock, log })
-    if (options.answers !== undefined) {
-      session.native.startAnswering(process.geteuid?.() ?? 0, process.getegid?.() ?? 0, ANSWERS_VALID_S, false)
-      options.answers.bind(sessionAnswers(session.native))
-    }
+    if (options.native !== undefined) startNativeWork(session.native, options.native)
     connection = (await findMount(folder))?.connection
     if (connection === undefined) throw new DriveError('mount-failed', `${folder} was unmounted at once.`)
     const { expireOnly } = await withDeadline(session.initialised, clock, INIT_DEADLINE_MS, 'The kernel never began to use the mount.')
     options.notices.bind(sessionNotices(session.native, expireOnly))
   } catch (error) {
     if (connection !== undefined) await abortMount(addon, folder, connection)
-    options.answers?.unbind()
+    endNativeWork(options.native)
     session?.stop()
     await detach(addon, folder)
     throw error
@@ -84,12 +90,23 @@ export async function mountNative(options: NativeMountOptions): Promise<MountedE
   await raiseReadahead(connection, log)
   const ended = session.ended.then((reason) => {
     options.notices.unbind()
-    options.answers?.unbind()
+    endNativeWork(options.native)
     return reason
   })
   log.info({ folder, connection }, 'mounted')
   const mount = { addon, folder, connection, session, ended, clock }
   return { folder, connection, notices: options.notices, ended, unmount: ({ force }) => unmount(mount, force) }
+}
+
+function startNativeWork(native: FuseSession, { answers, files, cacheDirectory }: NativeWork): void {
+  native.startAnswering(process.geteuid?.() ?? 0, process.getegid?.() ?? 0, ANSWERS_VALID_S, cacheDirectory, false)
+  answers.bind(sessionAnswers(native))
+  files.bind(sessionFiles(native))
+}
+
+function endNativeWork(work: NativeWork | undefined): void {
+  work?.answers.unbind()
+  work?.files.unbind()
 }
 
 /** INIT can only lower the readahead that the kernel starts with (128 KiB); root can raise it. */

@@ -43,12 +43,13 @@ export class AttributesOf {
 
   of(item: Item, facts: ContentFacts | undefined): Attributes {
     const live = item.contentId === null ? undefined : this.#cache.peek(item.contentId)
-    const modifiedMs = this.#handles.peekState(item.ino)?.modifiedMs ?? null
+    const lent = live?.lentFigures()
+    const modifiedMs = lent?.mtimeMs ?? this.#handles.peekState(item.ino)?.modifiedMs ?? null
     return {
       ino: item.ino,
       kind: item.kind === 'folder' ? 'directory' : 'file',
       mode: item.mode,
-      sizeBytes: live?.sizeBytes ?? item.sizeBytes,
+      sizeBytes: lent?.sizeBytes ?? live?.sizeBytes ?? item.sizeBytes,
       blocks: Math.ceil((facts?.presentBytes ?? 0) / BLOCK_BYTES),
       linkCount: item.deleted ? 0 : item.kind === 'folder' ? 2 : 1,
       uid: this.#uid,

@@ -22,6 +22,7 @@ import { VALIDITY, type Entries } from './entries.js'
 import type { ExtendedAttributes } from './extended-attributes.js'
 import type { FileWrites } from './file-writes.js'
 import type { Handles, OpenFile } from './handles.js'
+import type { KernelFiles } from './kernel-files.js'
 import type { Namespace } from './namespace.js'
 import { nodeIdOf, type Node, type NodeTable } from './nodes.js'
 import type {
@@ -51,6 +52,7 @@ export interface DriveFileSystemOptions {
   readonly handles: Handles
   readonly attributes: AttributesOf
   readonly feed: AnswerFeed
+  readonly files: KernelFiles
   readonly entries: Entries
   readonly directories: Directories
   readonly namespace: Namespace
@@ -148,7 +150,7 @@ export class DriveFileSystem implements FileSystem {
           ...(mtimeMs === undefined ? {} : { mtimeMs: Math.round(mtimeMs) }),
         })
       })
-      if (mtimeMs !== undefined) this.#o.writes.timesSet(node.ino)
+      if (mtimeMs !== undefined) await this.#o.writes.timesSet(node.ino)
     }
     return this.getattr(id, handle)
   }
@@ -207,10 +209,14 @@ export class DriveFileSystem implements FileSystem {
   }
 
   async read(_node: NodeId, handle: Handle, offset: number, sizeBytes: number, caller: Caller): Promise<Uint8Array> {
-    const { content } = this.#o.handles.file(handle)
+    const { content, flags } = this.#o.handles.file(handle)
+    await content.settle()
     const end = Math.min(offset + sizeBytes, content.sizeBytes)
     if (offset >= end) return new Uint8Array(0)
-    return this.#o.hydrator.read(content, offset, end - offset, { signal: caller.signal })
+    const bytes = await this.#o.hydrator.read(content, offset, end - offset, { signal: caller.signal })
+    // The next reads need not come here.
+    if (content.isComplete) this.#o.files.attach(handle, content.id, flags.write)
+    return bytes
   }
 
   async write(_node: NodeId, handle: Handle, offset: number, data: Uint8Array, _fromCache: boolean, caller: Caller): Promise<number> {
@@ -321,6 +327,7 @@ export class DriveFileSystem implements FileSystem {
   async #close(file: OpenFile): Promise<void> {
     // Stores through a mapping may have come after the last close(2).
     if (file.flags.write) await this.#o.writes.flush(file)
+    this.#o.writes.released(file.handle)
     const { lastWriter } = this.#o.handles.closeFile(file.handle)
     if (file.flags.read) this.#o.hydrator.readerGone(file.content)
     await file.content.release()
@@ -367,9 +374,14 @@ export class DriveFileSystem implements FileSystem {
 
   /** Attributes of a node whose name or content generation is gone: only an open handle still knows them. */
   #goneAttributes(node: Node, item: Item | undefined, handle: Handle | undefined): Attributes {
-    const open = handle === undefined ? this.#o.handles.anyOf(node) : this.#o.handles.file(handle)
+    // A handle that the engine gave by itself is not known here.
+    const open = (handle === undefined ? undefined : this.#o.handles.find(handle)) ?? this.#o.handles.anyOf(node)
     const last = node.gone ?? item
-    if (open === undefined || last === undefined) throw new DriveError('vanished', 'the item is gone')
+    if (last === undefined) throw new DriveError('vanished', 'the item is gone')
+    if (open === undefined) {
+      if (node.gone === undefined) throw new DriveError('vanished', 'the item is gone')
+      return { ...this.#o.attributes.of({ ...last, contentId: null }, undefined), linkCount: 0 }
+    }
     const { content } = open
     return { ...this.#o.attributes.of({ ...last, contentId: content.id }, undefined), sizeBytes: content.sizeBytes, linkCount: node.gone === undefined ? 1 : 0 }
   }

@@ -12,7 +12,9 @@ import type { Journal } from '../journal/journal.js'
 import type { Mirror } from '../mirror/mirror.js'
 import type { Store, Transaction } from '../store/store.js'
 import type { Handles, OpenFile } from './handles.js'
+import type { KernelFiles } from './kernel-files.js'
 import type { Node } from './nodes.js'
+import type { Handle } from './operations.js'
 import { Serial } from './serial.js'
 
 export interface FileWritesOptions {
@@ -21,6 +23,7 @@ export interface FileWritesOptions {
   readonly journal: Journal
   readonly hydrator: Hydrator
   readonly handles: Handles
+  readonly files: KernelFiles
   readonly clock: Clock
   readonly log: Log
   readonly uploadDelayMs: () => number
@@ -28,6 +31,7 @@ export interface FileWritesOptions {
   readonly onSettled: () => void
 }
 
+const LARGE_WRITE_BYTES = 64 * 1024
 const TRUNCATE_DEADLINE_MS = 10_000 // a process in truncate cannot be killed (fuse-engine.md fact 2)
 
 export class FileWrites {
@@ -36,11 +40,14 @@ export class FileWrites {
   readonly #journal: Journal
   readonly #hydrator: Hydrator
   readonly #handles: Handles
+  readonly #files: KernelFiles
   readonly #clock: Clock
   readonly #log: Log
   readonly #uploadDelayMs: () => number
   readonly #onSettled: () => void
   readonly #serial = new Serial<Ino>()
+  /** Handles that have written before. */
+  readonly #writing = new Set<Handle>()
   /** Background fdatasyncs; awaited at the end of the mount. */
   readonly #syncing = new Set<Promise<void>>()
 
@@ -50,6 +57,7 @@ export class FileWrites {
     this.#journal = options.journal
     this.#hydrator = options.hydrator
     this.#handles = options.handles
+    this.#files = options.files
     this.#clock = options.clock
     this.#log = options.log
     this.#uploadDelayMs = options.uploadDelayMs
@@ -62,6 +70,7 @@ export class FileWrites {
       await this.#prepare(file, signal)
       await file.content.write(offset, bytes)
       this.#modified(file.node.ino)
+      await this.#lend(file, bytes.length)
       return bytes.length
     })
   }
@@ -77,6 +86,7 @@ export class FileWrites {
   /** With or without an open handle. To 0 nothing is needed; to n, the first n bytes. */
   truncate(node: Node, content: Content, sizeBytes: number, signal: AbortSignal): Promise<void> {
     return this.#serial.run(node.ino, async () => {
+      await this.#settle(node.ino, content)
       if (sizeBytes === content.sizeBytes) return
       if (sizeBytes > 0) await this.#withinDeadline(signal, (limited) => this.#complete(content, limited))
       await this.#mark(node, content)
@@ -88,6 +98,7 @@ export class FileWrites {
   /** After this the content survives kill -9: size, times and the journal entry are in the database. */
   flush(file: OpenFile): Promise<void> {
     return this.#serial.run(file.node.ino, async () => {
+      await this.#settle(file.node.ino, file.content)
       if (!this.#isUnrecorded(file)) return
       await this.#record(file.node.ino, file.content, this.#handles.peekState(file.node.ino)?.modifiedMs ?? undefined)
       this.#syncLater(file)
@@ -98,20 +109,49 @@ export class FileWrites {
   fsync(file: OpenFile): Promise<void> {
     return this.#serial.run(file.node.ino, async () => {
       if (!file.content.isDirty) return
+      await this.#settle(file.node.ino, file.content)
       await file.content.sync()
       await this.#record(file.node.ino, file.content, this.#handles.peekState(file.node.ino)?.modifiedMs ?? undefined, { durable: true })
     })
   }
 
-  /** Times were set by hand: the next flush must not overwrite them. */
-  timesSet(ino: Ino): void {
-    const state = this.#handles.peekState(ino)
-    if (state !== undefined) state.modifiedMs = null
+  /** Times are set by hand: the next flush must not overwrite them. */
+  timesSet(ino: Ino): Promise<void> {
+    return this.#serial.run(ino, async () => {
+      for (const content of this.#handles.contentsOf(ino)) await content.settle()
+      const state = this.#handles.peekState(ino)
+      if (state !== undefined) state.modifiedMs = null
+    })
   }
 
   /** Everything that runs in the background is over. */
   async settle(): Promise<void> {
     await Promise.all(this.#syncing)
+  }
+
+  /** Lets a program that goes on writing do so without us, until somebody looks at the bytes. */
+  async #lend(file: OpenFile, lengthBytes: number): Promise<void> {
+    const { handle, content } = file
+    const isFirst = !this.#writing.has(handle)
+    this.#writing.add(handle)
+    // One small write is what most files get: the loan would cost more than it saves.
+    if (isFirst && lengthBytes < LARGE_WRITE_BYTES) return
+    this.#files.attach(handle, content.id, true)
+    await content.lend()
+  }
+
+  /** The handle is released. */
+  released(handle: Handle): void {
+    this.#writing.delete(handle)
+    this.#files.detach(handle)
+  }
+
+  /** Takes over what was written without us, with its time. */
+  async #settle(ino: Ino, content: Content): Promise<void> {
+    const lent = content.lentFigures()
+    await content.settle()
+    const state = this.#handles.peekState(ino)
+    if (lent !== undefined && state !== undefined) state.modifiedMs = Math.max(lent.mtimeMs, state.modifiedMs ?? 0)
   }
 
   #isUnrecorded(file: OpenFile): boolean {

@@ -76,6 +76,16 @@ export class Handles {
     return undefined
   }
 
+  /** Contents that the item is open in, once each. */
+  contentsOf(ino: Ino): ReadonlySet<Content> {
+    if (!this.#states.has(ino)) return new Set()
+    return new Set([...this.#files.values()].filter(({ node }) => node.ino === ino).map(({ content }) => content))
+  }
+
+  find(handle: Handle): OpenFile | undefined {
+    return this.#files.get(handle)
+  }
+
   /** Everything open, for the orderly end of a mount. */
   files(): readonly OpenFile[] {
     return [...this.#files.values()]

@@ -4,6 +4,7 @@
  * does bringing back what was deleted here. A node id is computed from the two and never stored: memory does not follow
  * what the kernel remembers, an id is good for as long as the kernel likes, and lookup counts are nobody's business.
  */
+import { LRUCache } from 'lru-cache'
 import { asIno, ROOT_INO, type Ino } from '../base/ids.js'
 import type { Item } from '../mirror/item.js'
 import { ROOT_NODE, type NodeId } from './operations.js'
@@ -29,6 +30,8 @@ export type NodeKey = Pick<Item, 'ino' | 'contentGeneration'>
 // native answers read ids the same way (native/answer-table.cc).
 export const GENERATIONS = 65_536
 
+const GONE_KEPT = 10_000
+
 /** The node of an item as it is now. */
 export function nodeIdOf({ ino, contentGeneration }: NodeKey): NodeId {
   if (ino === ROOT_INO) return ROOT_NODE
@@ -38,6 +41,8 @@ export function nodeIdOf({ ino, contentGeneration }: NodeKey): NodeId {
 export class NodeTable {
   /** Nodes with open handles: these can outlive their item. */
   readonly #held = new Map<NodeId, Held>()
+  /** The last ones that went, for handles that the engine gave by itself. */
+  readonly #gone = new LRUCache<NodeId, Item>({ max: GONE_KEPT })
   /** Folders of which the kernel may remember names, with the node it knows them by. */
   readonly #entered = new Map<Ino, NodeId>()
 
@@ -45,7 +50,7 @@ export class NodeTable {
   get(id: NodeId): Node {
     const held = this.#held.get(id)
     if (held !== undefined) return held
-    return { id, ino: id === ROOT_NODE ? ROOT_INO : asIno(Math.floor(id / GENERATIONS)), gone: undefined }
+    return { id, ino: id === ROOT_NODE ? ROOT_INO : asIno(Math.floor(id / GENERATIONS)), gone: this.#gone.get(id) }
   }
 
   isCurrent(node: Node, item: Item | undefined): item is Item {
@@ -69,7 +74,9 @@ export class NodeTable {
 
   /** The item has lost its name here: what is still open answers from what it was. */
   markGone(item: Item): void {
-    const held = this.#held.get(nodeIdOf(item))
+    const id = nodeIdOf(item)
+    this.#gone.set(id, item)
+    const held = this.#held.get(id)
     if (held !== undefined) held.gone = item
   }
 

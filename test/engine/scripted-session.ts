@@ -86,6 +86,13 @@ export class ScriptedSession implements FuseSession {
   keepItem = (): void => undefined
   applyChanges = (): void => undefined
   dropContent = (): void => undefined
+  attachFile = (): number => 0
+  detachFile = (): void => undefined
+  detachContent = (): void => undefined
+  lendFile = (): boolean => false
+  recallFile = (): number => 0
+  lentFigures = (): undefined => undefined
+  isOpenNatively = (): boolean => false
   takeUsage = (): { folders: Float64Array; contents: Float64Array } => ({ folders: new Float64Array(0), contents: new Float64Array(0) })
   stop = (): void => undefined
   close = (): void => undefined

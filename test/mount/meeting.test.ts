@@ -13,6 +13,7 @@ t.setTimeout(300_000) // a loaded machine is slow, not wrong
 await t.test('a descriptor from before a remote change can neither be cut nor written: it says so', fuse, async (t) => {
   const ground = await Playground.start(t, { settings: { uploadDelay: '0' } })
   await ground.act({ op: 'write', path: 'a.txt', content: 'base' })
+  await ground.ok('sync', '--wait', '30') // a desktop may have looked into the new mount before
   t.equal(await ground.shell('cat a.txt'), 'base')
   const file = await open(ground.path('a.txt'), 'r+')
   await ground.act({ op: 'write', path: 'a.txt', content: 'changed there' })
@@ -26,6 +27,7 @@ await t.test('a descriptor from before a remote change can neither be cut nor wr
 await t.test('a folder that comes back is whole again, also while a process still has it open', fuse, async (t) => {
   const ground = await Playground.start(t, { settings: { uploadDelay: '600' } })
   await ground.act({ op: 'mkdir', path: 'F' })
+  await ground.ok('sync', '--wait', '30')
   await ground.shell('ls F')
   const directory = await open(ground.path('F'), 'r') // the kernel keeps it, as it does for a shell that stands in it
   t.teardown(() => directory.close())

@@ -1,0 +1,70 @@
+/**
+ * Native reads and writes of the cache's files (native/file-answers.h), behind the filesystem's interface; and the same
+ * for a filesystem that is built before its mount.
+ */
+import type { ContentId } from '../base/ids.js'
+import { noFiles, type KernelFiles } from '../fs/kernel-files.js'
+import type { Handle } from '../fs/operations.js'
+import type { FuseSession } from './fuse-addon.js'
+
+export class LateFiles implements KernelFiles {
+  #target: KernelFiles = noFiles
+
+  bind(target: KernelFiles): void {
+    this.#target = target
+  }
+
+  unbind(): void {
+    this.#target = noFiles
+  }
+
+  attach(handle: Handle, content: ContentId, writes: boolean): void {
+    this.#target.attach(handle, content, writes)
+  }
+
+  detach(handle: Handle): void {
+    this.#target.detach(handle)
+  }
+
+  lend(content: ContentId, endBytes: number): boolean {
+    return this.#target.lend(content, endBytes)
+  }
+
+  recall(content: ContentId): boolean {
+    return this.#target.recall(content)
+  }
+
+  figures(content: ContentId): { readonly sizeBytes: number; readonly mtimeMs: number } | undefined {
+    return this.#target.figures(content)
+  }
+
+  isOpen(content: ContentId): boolean {
+    return this.#target.isOpen(content)
+  }
+
+  detachContent(content: ContentId): void {
+    this.#target.detachContent(content)
+  }
+}
+
+export function sessionFiles(session: FuseSession): KernelFiles {
+  return {
+    // What cannot be opened there is served here, as before.
+    attach: (handle, content, writes) => {
+      session.attachFile(handle, content, writes)
+    },
+    detach: (handle) => {
+      session.detachFile(handle)
+    },
+    lend: (content, endBytes) => session.lendFile(content, endBytes),
+    recall: (content) => session.recallFile(content) > 0,
+    figures: (content) => {
+      const figures = session.lentFigures(content)
+      return figures === undefined ? undefined : { sizeBytes: figures[0], mtimeMs: figures[1] }
+    },
+    isOpen: (content) => session.isOpenNatively(content),
+    detachContent: (content) => {
+      session.detachContent(content)
+    },
+  }
+}
