@@ -9,8 +9,9 @@ import { systemRandom } from '../base/random.js'
 import { ControlServer } from '../control/server.js'
 import { clearDeadMount } from '../engine/dead-mount.js'
 import { LateNotices } from '../engine/late-notices.js'
+import { mountEngine, type EngineMount } from '../engine/mount-engine.js'
+import type { MountedEngine } from '../engine/mount-native.js'
 import { LateAnswers } from '../engine/native-answers.js'
-import { mountNative, type MountedEngine } from '../engine/mount-native.js'
 import { takeProcessLock, type ProcessLock } from '../store/process-lock.js'
 import { daemonCommands } from './daemon-commands.js'
 import type { DaemonStart, MountOptions, RunningDaemon } from './daemon-process.js'
@@ -30,7 +31,6 @@ export async function startDaemon({ paths, mount, log, signal }: DaemonStart): P
   const end = (): Promise<void> => tearDown(teardowns.splice(0).reverse())
   try {
     const profile = await requireProfile(paths)
-    refuseMissingEngine(mount, (await readSettings(paths)).engine)
     await prepareDirectories(paths, process.getuid?.() ?? 0)
     const lock = await takeLock(paths)
     teardowns.push(() => lock.release())
@@ -40,7 +40,7 @@ export async function startDaemon({ paths, mount, log, signal }: DaemonStart): P
     const core = await openCore({ paths, profile, settings, notices, answers, log })
     teardowns.push(() => core.stop())
     if (signal.aborted) throw new DriveError('cancelled', 'the mount was cancelled')
-    const mounted = await mountFolder({ profile, mount, log, core, notices, answers })
+    const { engine: mounted, choice } = await mountFolder({ profile, mount, settings, log, core, notices, answers })
     teardowns.push(() => unmountIfMounted(mounted))
     let finish: () => void = () => undefined
     const ended = new Promise<void>((resolve) => {
@@ -48,7 +48,7 @@ export async function startDaemon({ paths, mount, log, signal }: DaemonStart): P
     })
     const commands = daemonCommands({
       core,
-      report: new DriveReport({ core, profileName: paths.profile, profile, readOnly: mount.readOnly }),
+      report: new DriveReport({ core, profileName: paths.profile, profile, engine: choice, readOnly: mount.readOnly }),
       clock: systemClock,
       log,
       readSettings: () => settings.readAgain(),
@@ -123,12 +123,23 @@ async function openCore({ paths, profile, settings, notices, answers, log }: { p
   })
 }
 
+interface FolderMount {
+  readonly profile: Profile
+  readonly mount: MountOptions
+  readonly settings: LiveSettings
+  readonly log: Log
+  readonly core: DriveCore
+  readonly notices: LateNotices
+  readonly answers: LateAnswers
+}
+
 /** Holding the lock, no daemon of ours can be behind a mount that does not answer. */
-async function mountFolder({ profile, mount, log, core, notices, answers }: { profile: Profile; mount: MountOptions; log: Log; core: DriveCore; notices: LateNotices; answers: LateAnswers }): Promise<MountedEngine> {
+async function mountFolder({ profile, mount, settings, log, core, notices, answers }: FolderMount): Promise<EngineMount> {
   const { folder } = profile
   if (await clearDeadMount(folder, systemClock)) log.info({ folder }, 'cleared the mount of a daemon that crashed')
+  const wish = mount.engine === undefined ? ({ name: settings.now.engine, by: 'setting' } as const) : ({ name: mount.engine, by: 'option' } as const)
   return whileMountable(folder, () =>
-    mountNative({
+    mountEngine(wish, {
       fileSystem: core.fileSystem,
       folder,
       fsName: `elastic-drive:${profile.portal}`,
@@ -144,9 +155,4 @@ async function mountFolder({ profile, mount, log, core, notices, answers }: { pr
 
 async function unmountIfMounted(mounted: MountedEngine): Promise<void> {
   await mounted.unmount({ force: true })
-}
-
-function refuseMissingEngine(mount: MountOptions, setting: Settings['engine']): void {
-  if ((mount.engine ?? setting) === 'native') return
-  throw new DriveError('unsupported', 'the engine fuse-native is not built yet: mount with "--engine native"')
 }
