@@ -138,6 +138,12 @@ Napi::Value Seek(const Napi::CallbackInfo& info) {
   });
 }
 
+// Of a descriptor that a library opened without it. Does not block.
+Napi::Value CloseOnExec(const Napi::CallbackInfo& info) {
+  if (!AreNumbers(info, 1)) return Refuse(info.Env(), "closeOnExec(file)");
+  return Napi::Number::New(info.Env(), Result(::fcntl(IntAt(info, 0), F_SETFD, FD_CLOEXEC)));
+}
+
 }  // namespace
 
 void DefineSystemCalls(Napi::Env env, Napi::Object exports) {
@@ -146,6 +152,7 @@ void DefineSystemCalls(Napi::Env env, Napi::Object exports) {
   exports.Set("unmount", Napi::Function::New<Unmount>(env, "unmount"));
   exports.Set("socketPair", Napi::Function::New<SocketPair>(env, "socketPair"));
   exports.Set("receiveDescriptor", Napi::Function::New<ReceiveDescriptor>(env, "receiveDescriptor"));
+  exports.Set("closeOnExec", Napi::Function::New<CloseOnExec>(env, "closeOnExec"));
   exports.Set("reflink", Napi::Function::New<Reflink>(env, "reflink"));
   exports.Set("fallocate", Napi::Function::New<Fallocate>(env, "fallocate"));
   exports.Set("seek", Napi::Function::New<Seek>(env, "seek"));

@@ -46,6 +46,14 @@ export interface BudgetStatus {
   readonly counted: boolean
 }
 
+export interface EngineStatus {
+  readonly name: string
+  /** Why this engine and not another. */
+  readonly why: string
+  /** What this engine cannot do (src/engine/README.md). */
+  readonly lacks: readonly string[]
+}
+
 export interface DriveStatus {
   readonly profile: string
   /** Host of the portal, with a port where it is not the usual one. */
@@ -55,8 +63,8 @@ export interface DriveStatus {
   readonly folder: string
   readonly mounted: boolean
   readonly readOnly: boolean
-  /** Null while not mounted; `why` says why this engine and not another. */
-  readonly engine: { readonly name: string; readonly why: string } | null
+  /** Null while not mounted. */
+  readonly engine: EngineStatus | null
   /** Null when no daemon runs. */
   readonly pid: number | null
   readonly pendingUploads: number

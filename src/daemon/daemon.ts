@@ -9,9 +9,10 @@ import { systemRandom } from '../base/random.js'
 import { ControlServer } from '../control/server.js'
 import { clearDeadMount } from '../engine/dead-mount.js'
 import { LateNotices } from '../engine/late-notices.js'
+import { mountEngine, type EngineMount } from '../engine/mount-engine.js'
+import type { MountedEngine, NativeWork } from '../engine/mount-native.js'
 import { LateAnswers } from '../engine/native-answers.js'
 import { LateFiles } from '../engine/native-files.js'
-import { mountNative, type MountedEngine, type NativeWork } from '../engine/mount-native.js'
 import { takeProcessLock, type ProcessLock } from '../store/process-lock.js'
 import { daemonCommands } from './daemon-commands.js'
 import type { DaemonStart, MountOptions, RunningDaemon } from './daemon-process.js'
@@ -31,7 +32,6 @@ export async function startDaemon({ paths, mount, log, signal }: DaemonStart): P
   const end = (): Promise<void> => tearDown(teardowns.splice(0).reverse())
   try {
     const profile = await requireProfile(paths)
-    refuseMissingEngine(mount, (await readSettings(paths)).engine)
     await prepareDirectories(paths, process.getuid?.() ?? 0)
     const lock = await takeLock(paths)
     teardowns.push(() => lock.release())
@@ -41,7 +41,7 @@ export async function startDaemon({ paths, mount, log, signal }: DaemonStart): P
     const core = await openCore({ paths, profile, settings, notices, native, log })
     teardowns.push(() => core.stop())
     if (signal.aborted) throw new DriveError('cancelled', 'the mount was cancelled')
-    const mounted = await mountFolder({ profile, mount, log, core, notices, native })
+    const { engine: mounted, choice } = await mountFolder({ profile, mount, settings, log, core, notices, native })
     teardowns.push(() => unmountIfMounted(mounted))
     let finish: () => void = () => undefined
     const ended = new Promise<void>((resolve) => {
@@ -49,7 +49,7 @@ export async function startDaemon({ paths, mount, log, signal }: DaemonStart): P
     })
     const commands = daemonCommands({
       core,
-      report: new DriveReport({ core, profileName: paths.profile, profile, readOnly: mount.readOnly }),
+      report: new DriveReport({ core, profileName: paths.profile, profile, engine: choice, readOnly: mount.readOnly }),
       clock: systemClock,
       log,
       readSettings: () => settings.readAgain(),
@@ -125,12 +125,23 @@ async function openCore({ paths, profile, settings, notices, native, log }: { pa
   })
 }
 
+interface FolderMount {
+  readonly profile: Profile
+  readonly mount: MountOptions
+  readonly settings: LiveSettings
+  readonly log: Log
+  readonly core: DriveCore
+  readonly notices: LateNotices
+  readonly native: NativeWork
+}
+
 /** Holding the lock, no daemon of ours can be behind a mount that does not answer. */
-async function mountFolder({ profile, mount, log, core, notices, native }: { profile: Profile; mount: MountOptions; log: Log; core: DriveCore; notices: LateNotices; native: NativeWork }): Promise<MountedEngine> {
+async function mountFolder({ profile, mount, settings, log, core, notices, native }: FolderMount): Promise<EngineMount> {
   const { folder } = profile
   if (await clearDeadMount(folder, systemClock)) log.info({ folder }, 'cleared the mount of a daemon that crashed')
+  const wish = mount.engine === undefined ? ({ name: settings.now.engine, by: 'setting' } as const) : ({ name: mount.engine, by: 'option' } as const)
   return whileMountable(folder, () =>
-    mountNative({
+    mountEngine(wish, {
       fileSystem: core.fileSystem,
       folder,
       fsName: `elastic-drive:${profile.portal}`,
@@ -146,9 +157,4 @@ async function mountFolder({ profile, mount, log, core, notices, native }: { pro
 
 async function unmountIfMounted(mounted: MountedEngine): Promise<void> {
   await mounted.unmount({ force: true })
-}
-
-function refuseMissingEngine(mount: MountOptions, setting: Settings['engine']): void {
-  if ((mount.engine ?? setting) === 'native') return
-  throw new DriveError('unsupported', 'the engine fuse-native is not built yet: mount with "--engine native"')
 }

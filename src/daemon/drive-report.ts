@@ -1,6 +1,6 @@
 /** What `status` tells: of the whole drive, and of single paths. Reads only; asks the portal nothing. */
 import { DriveError, errorCode, errorText } from '../base/errors.js'
-import type { DriveStatus, ItemStatus, PathStatus, ProblemStatus, TransferStatus, UnsentItem } from '../control/commands.js'
+import type { DriveStatus, EngineStatus, ItemStatus, PathStatus, ProblemStatus, TransferStatus, UnsentItem } from '../control/commands.js'
 import type { Item } from '../mirror/item.js'
 import type { DriveCore } from './drive-core.js'
 import { LocalPaths } from './local-paths.js'
@@ -10,6 +10,7 @@ export interface ReportOptions {
   readonly core: DriveCore
   readonly profileName: string
   readonly profile: Profile
+  readonly engine: EngineStatus
   readonly readOnly: boolean
 }
 
@@ -25,7 +26,7 @@ export class DriveReport {
   }
 
   async drive(): Promise<DriveStatus> {
-    const { core, profile, profileName, readOnly } = this.#o
+    const { core, profile, profileName, engine, readOnly } = this.#o
     const pending = await core.upload.pending()
     const budget = core.drive.rest.budget()
     return {
@@ -36,7 +37,7 @@ export class DriveReport {
       folder: profile.folder,
       mounted: true,
       readOnly,
-      engine: { name: 'native', why: 'the addon speaks the kernel protocol itself' },
+      engine,
       pid: process.pid,
       pendingUploads: pending.count,
       pendingBytes: pending.bytes,

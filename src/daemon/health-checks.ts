@@ -7,7 +7,7 @@ import { access, lstat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock } from '../base/clock.js'
 import { DriveError, errorText, systemCode } from '../base/errors.js'
-import { loadFuseAddon } from '../engine/fuse-addon.js'
+import { chooseEngine } from '../engine/mount-engine.js'
 import { findMount } from '../engine/mount-table.js'
 import { Connection } from '../store/connection.js'
 import { readMarker } from './marker.js'
@@ -70,9 +70,9 @@ async function checkFusermount({ surroundings }: CheckSurroundings): Promise<str
   throw new DriveError('no-fusermount', 'fusermount3 is not installed: install the package fuse3')
 }
 
-function checkEngine(): Promise<string> {
-  loadFuseAddon()
-  return Promise.resolve('native addon loads')
+async function checkEngine({ paths }: CheckSurroundings): Promise<string> {
+  const { name, why } = chooseEngine({ name: (await readSettings(paths)).engine, by: 'setting' })
+  return `${name}: ${why}`
 }
 
 async function describeProfile(paths: ProfilePaths): Promise<string> {

@@ -7,22 +7,22 @@ import { mkdtemp, open, rmdir } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { systemCode } from '../base/errors.js'
-import type { FuseAddon } from './fuse-addon.js'
+import type { MountCalls } from './mount-calls.js'
 
 const CONTROL_FOLDER = '/sys/fs/fuse/connections'
 
 /** False when there is no such connection, or no way to reach it (fusectl not mounted and not root). */
-export async function abortConnection(addon: FuseAddon, connection: number): Promise<boolean> {
+export async function abortConnection(calls: MountCalls, connection: number): Promise<boolean> {
   if (await writeAbort(CONTROL_FOLDER, connection)) return true
   if (process.geteuid?.() !== 0) return false
   // The kernel's control file system is not mounted here (containers): mount it for a moment, out of sight.
   const folder = await mkdtemp(join(tmpdir(), 'elastic-drive-control-'))
   try {
-    if ((await addon.mount('fusectl', folder, 'fusectl', 0, '')) < 0) return false
+    if ((await calls.mount('fusectl', folder, 'fusectl', 0, '')) < 0) return false
     try {
       return await writeAbort(folder, connection)
     } finally {
-      await addon.unmount(folder, 0)
+      await calls.unmount(folder, 0)
     }
   } finally {
     await rmdir(folder)

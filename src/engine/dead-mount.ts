@@ -4,7 +4,7 @@
  */
 import { systemClock, type Clock } from '../base/clock.js'
 import { DriveError } from '../base/errors.js'
-import { loadFuseAddon } from './fuse-addon.js'
+import { loadMountCalls } from './mount-calls.js'
 import { MOUNT_TYPE } from './mount-options.js'
 import { findMount, resolveMountPoint, type MountEntry } from './mount-table.js'
 import { probeMount, type MountHealth } from './probe-mount.js'
@@ -28,7 +28,7 @@ export async function examineMount(folder: string, clock: Clock = systemClock): 
  * runs. The connection's number is taken from the mount table: one that was noted earlier may be another mount's by now.
  */
 export async function clearDeadMount(folder: string, clock: Clock = systemClock): Promise<boolean> {
-  const addon = loadFuseAddon()
+  const calls = loadMountCalls()
   const path = await resolveMountPoint(folder)
   let cleared = false
   for (let layer = 0; layer < MOST_LAYERS; layer += 1) {
@@ -37,8 +37,8 @@ export async function clearDeadMount(folder: string, clock: Clock = systemClock)
     if (entry.type !== MOUNT_TYPE || entry.health === 'alive') {
       throw new DriveError('already-mounted', `${path} is a mount of ${entry.source} that answers.`, { fields: { folder: path, type: entry.type } })
     }
-    await abortMount(addon, path, entry.connection)
-    await detach(addon, path)
+    await abortMount(calls, path, entry.connection)
+    await detach(calls, path)
     cleared = true
   }
   throw new DriveError('mount-failed', `${path} has too many mounts on top of each other.`)

@@ -118,7 +118,7 @@ async function raiseReadahead(connection: number, log: Log): Promise<void> {
   }
 }
 
-async function checkFolder(folder: string, clock: Clock): Promise<void> {
+export async function checkFolder(folder: string, clock: Clock): Promise<void> {
   const mount = await examineMount(folder, clock)
   if (mount?.type.startsWith('fuse')) {
     if (mount.health !== 'alive' && mount.type === MOUNT_TYPE) {
@@ -129,7 +129,7 @@ async function checkFolder(folder: string, clock: Clock): Promise<void> {
   if (!(await lstat(folder)).isDirectory()) throw new DriveError('mount-failed', `${folder} is not a folder.`)
 }
 
-async function checkDevice(): Promise<void> {
+export async function checkDevice(): Promise<void> {
   try {
     await access('/dev/fuse', fsConstants.R_OK | fsConstants.W_OK)
   } catch (error) {
@@ -184,7 +184,7 @@ async function unmount({ addon, folder, connection, session, ended, clock }: Mou
   }
 }
 
-async function withDeadline<T>(wanted: Promise<T>, clock: Clock, deadlineMs: number, message: string): Promise<T> {
+export async function withDeadline<T>(wanted: Promise<T>, clock: Clock, deadlineMs: number, message: string): Promise<T> {
   const cut = new AbortController()
   const late = delay(clock, deadlineMs, cut.signal).then(() => {
     throw new DriveError('mount-failed', message)

@@ -1,7 +1,7 @@
 /** The options of a mount, for mount(2) and for fusermount3. */
 import { escapeOption } from './fusermount.js'
 
-const SUBTYPE = 'elastic-drive'
+export const SUBTYPE = 'elastic-drive'
 /** How /proc/self/mountinfo names our mounts. */
 export const MOUNT_TYPE = `fuse.${SUBTYPE}`
 

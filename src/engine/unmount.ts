@@ -6,7 +6,7 @@ import { constants } from 'node:os'
 import type { Clock } from '../base/clock.js'
 import { DriveError } from '../base/errors.js'
 import { abortConnection } from './connection-abort.js'
-import type { FuseAddon } from './fuse-addon.js'
+import type { MountCalls } from './mount-calls.js'
 import { fusermountUnmount } from './fusermount.js'
 import { findHolders, type Holder } from './mount-holders.js'
 import { findMount } from './mount-table.js'
@@ -20,10 +20,10 @@ const UMOUNT_NOFOLLOW = 8
 const isRoot = (): boolean => process.geteuid?.() === 0
 
 /** Fails with `busy`, naming the processes that hold it. Nothing mounted there is no failure. */
-export async function unmountGently(addon: FuseAddon, folder: string, clock: Clock): Promise<void> {
+export async function unmountGently(calls: MountCalls, folder: string, clock: Clock): Promise<void> {
   if ((await findMount(folder)) === undefined) return
   if (isRoot()) {
-    const result = await addon.unmount(folder, UMOUNT_NOFOLLOW)
+    const result = await calls.unmount(folder, UMOUNT_NOFOLLOW)
     if (result === 0 || result === -errno.EINVAL) return
     if (result !== -errno.EBUSY) throw new DriveError('mount-failed', `${folder} could not be unmounted: errno ${-result}.`)
   } else {
@@ -40,17 +40,17 @@ function describe(holders: readonly Holder[]): string {
 }
 
 /** Ends every request of the connection with an error, as far as this user can. */
-export async function abortMount(addon: FuseAddon, folder: string, connection: number): Promise<void> {
-  if (await abortConnection(addon, connection)) return
+export async function abortMount(calls: MountCalls, folder: string, connection: number): Promise<void> {
+  if (await abortConnection(calls, connection)) return
   // For root this aborts too, and unmounts when nobody has a file open.
-  if (isRoot()) await addon.unmount(folder, MNT_FORCE | UMOUNT_NOFOLLOW)
+  if (isRoot()) await calls.unmount(folder, MNT_FORCE | UMOUNT_NOFOLLOW)
 }
 
 /** Takes the mount out of the tree at once, also with files open. Only after `abortMount`. */
-export async function detach(addon: FuseAddon, folder: string): Promise<void> {
+export async function detach(calls: MountCalls, folder: string): Promise<void> {
   if ((await findMount(folder)) === undefined) return
   if (isRoot()) {
-    const result = await addon.unmount(folder, MNT_DETACH | UMOUNT_NOFOLLOW)
+    const result = await calls.unmount(folder, MNT_DETACH | UMOUNT_NOFOLLOW)
     if (result < 0 && result !== -errno.EINVAL) throw new DriveError('mount-failed', `${folder} could not be detached: errno ${-result}.`)
     return
   }

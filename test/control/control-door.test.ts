@@ -20,7 +20,7 @@ const STATUS: DriveStatus = {
   folder: '/home/anna/Bitrix24',
   mounted: true,
   readOnly: false,
-  engine: { name: 'native', why: 'default' },
+  engine: { name: 'native', why: 'default', lacks: [] },
   pid: 1,
   pendingUploads: 0,
   pendingBytes: 0,

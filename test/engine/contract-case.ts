@@ -3,15 +3,10 @@
  * it needs beyond the basics; an engine that lacks it skips the case by name, so what it cannot do is listed.
  */
 import type { Test } from 'tap'
+import type { Capability } from '../../src/engine/engine-capabilities.js'
 import type { KernelNotices } from '../../src/fs/operations.js'
 import { skipWithout } from '../support/skip.js'
 import type { MemoryFileSystem } from './memory-file-system.js'
-
-/**
- * `inodes`: an open file is a node, not a path; `interrupt`: a killed process stops waiting; `invalidate`: notices reach
- * the kernel; `fallocate`; `caller`: the filesystem sees who asks.
- */
-export type Capability = 'inodes' | 'interrupt' | 'invalidate' | 'fallocate' | 'caller'
 
 export interface Mounted {
   readonly folder: string

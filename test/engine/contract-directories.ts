@@ -33,7 +33,7 @@ say(len(sizes), sum(sizes))
   },
   {
     name: 'listings with attributes fill the kernel, so that 20,000 stats ask little',
-    needs: ['inodes'],
+    needs: ['readdirplus'],
     run: async (t, mounted) => {
       fill(mounted, MANY)
       await python(t, mounted.folder, "for entry in os.scandir('many'): entry.stat()")
@@ -44,7 +44,7 @@ say(len(sizes), sum(sizes))
   },
   {
     name: 'a listing has . and .., the kinds and inode numbers of stat, and can be taken up again at any entry',
-    needs: ['inodes'],
+    needs: [],
     run: async (t, { folder, fileSystem }) => {
       await mkdir(join(folder, 'd'))
       await writeFile(join(folder, 'f'), '')

@@ -101,7 +101,7 @@ say(open('m', 'rb').read().count(b'\\0'))
   },
   {
     name: 'with direct I/O reads and writes pass the page cache by, and mappings still work',
-    needs: ['inodes'],
+    needs: [],
     run: async (t, { folder, fileSystem }) => {
       fileSystem.directIo = true
       const lines = await python(
@@ -123,7 +123,7 @@ say(m[0:3])
   },
   {
     name: 'positions beyond what a file can have are EFBIG to write and the end to read',
-    needs: ['inodes'],
+    needs: [],
     run: async (t, { folder }) => {
       const lines = await python(
         t,
@@ -184,7 +184,7 @@ say(errno_of(lambda: fallocate(f, 8, 0, 4096)))
   },
   {
     name: 'calls that no engine implements fall back or fail as on any disk',
-    needs: ['inodes'],
+    needs: [],
     run: async (t, { folder }) => {
       const lines = await python(
         t,

@@ -73,7 +73,7 @@ export const nameCases: readonly ContractCase[] = [
   },
   {
     name: 'rename flags: RENAME_NOREPLACE refuses, RENAME_EXCHANGE swaps, others are EINVAL',
-    needs: ['inodes'],
+    needs: ['rename-flags'],
     run: async (t, { folder }) => {
       const lines = await python(
         t,
@@ -95,7 +95,7 @@ say(errno_of(lambda: rename2('b', 'd', 4)))
     name: 'names of 255 bytes and of any script work; longer ones are ENAMETOOLONG',
     needs: [],
     run: async (t, { folder }) => {
-      const names = ['a'.repeat(255), 'я'.repeat(127), 'e\u0301', '\u00e9', '文件 名', '🙂', '\ufffd', 'a\\b', 'new\nline']
+      const names = ['a'.repeat(255), 'я'.repeat(127), 'e\u0301', '\u00e9', '文件 名', '🙂', 'a\\b', 'new\nline']
       for (const name of names) {
         await writeFile(join(folder, name), name)
         t.equal(await readFile(join(folder, name), 'utf8'), name)
@@ -107,8 +107,17 @@ say(errno_of(lambda: rename2('b', 'd', 4)))
     },
   },
   {
+    name: 'a name with the replacement character is a name like any other',
+    needs: ['exact-names'],
+    run: async (t, { folder }) => {
+      await writeFile(join(folder, '\ufffd'), 'x')
+      t.equal(await readFile(join(folder, '\ufffd'), 'utf8'), 'x')
+      await unlink(join(folder, '\ufffd'))
+    },
+  },
+  {
     name: 'a name that is not UTF-8 is ENOENT to look up and EINVAL to make',
-    needs: ['inodes'],
+    needs: [],
     run: async (t, { folder }) => {
       const lines = await python(
         t,
@@ -128,7 +137,7 @@ say(errno_of(lambda: os.open(bad, os.O_CREAT | os.O_WRONLY)))
   },
   {
     name: 'links and devices are EPERM; mknod of a file makes one',
-    needs: ['inodes'],
+    needs: [],
     run: async (t, { folder, fileSystem }) => {
       await writeFile(join(folder, 'f'), 'x')
       await t.rejects(symlink('f', join(folder, 'link')), { code: 'EPERM' })
@@ -148,7 +157,7 @@ say(oct(os.stat('plain').st_mode))
   },
   {
     name: 'a symlink of the drive is shown and followed',
-    needs: ['inodes'],
+    needs: [],
     run: async (t, { folder, fileSystem: { tree } }) => {
       tree.add(tree.root, 'link', 'symlink', 0o777).target = 'file'
       await writeFile(join(folder, 'file'), 'there')
@@ -158,7 +167,7 @@ say(oct(os.stat('plain').st_mode))
   },
   {
     name: 'a file that is unlinked or renamed over while open keeps its bytes until the last close',
-    needs: ['inodes'],
+    needs: [],
     run: async (t, { folder, fileSystem }) => {
       const lines = await python(
         t,
@@ -176,6 +185,25 @@ os.close(a)
       )
       t.strictSame(lines, ['old bytes new bytes 0', 'OLD bytes 9 ENOENT'])
       t.equal(fileSystem.openHandles, 0)
+    },
+  },
+  {
+    name: 'a folder can be removed and replaced while a deleted file of it is open',
+    needs: ['inodes'],
+    run: async (t, { folder }) => {
+      const lines = await python(
+        t,
+        folder,
+        `
+for name in ['a', 'b', 'c']: os.mkdir(name)
+files = [os.open(name + '/f', os.O_RDWR | os.O_CREAT) for name in ['a', 'b']]
+for name in ['a', 'b']: os.unlink(name + '/f')
+os.rmdir('a'); os.rename('c', 'b')
+for f in files: os.pwrite(f, b'x', 0); os.close(f)
+say(os.listdir('.'))
+`,
+      )
+      t.strictSame(lines, ["['b']"])
     },
   },
 ]

@@ -106,7 +106,7 @@ say(errno_of(lambda: os.stat('x')))
   },
   {
     name: 'with 1,100 reads stuck another file still reads, and so does the same one elsewhere',
-    needs: ['inodes'],
+    needs: [],
     run: async (t, { folder, fileSystem }) => {
       const { tree, stalls } = fileSystem
       const count = 1100
@@ -139,7 +139,7 @@ say('all')
   },
   {
     name: 'writes that wait keep their bytes, and other files can be written meanwhile',
-    needs: ['inodes'],
+    needs: [],
     run: async (t, { folder, fileSystem }) => {
       const { tree, stalls } = fileSystem
       const sizes = [1, 5000, 9000, 200_000, 1 << 20]
@@ -161,7 +161,7 @@ say('all')
   },
   {
     name: 'a lookup that waits keeps neither its folder nor another waiting',
-    needs: ['inodes'],
+    needs: ['parallel-lookups'],
     run: async (t, { folder, fileSystem: { tree, stalls } }) => {
       const d = tree.add(tree.root, 'd', 'directory', 0o755)
       tree.add(d, 'ready', 'file', 0o644)

@@ -60,7 +60,7 @@ export async function nativeMounted(t: Test, options: { readOnly?: boolean; allo
   }
 }
 
-async function remount(t: Test, folder: string): Promise<void> {
+export async function remount(t: Test, folder: string): Promise<void> {
   const MS_REMOUNT = 32
   const MS_NOSUID_NODEV = 6
   const script = `

@@ -51,12 +51,12 @@ await t.test('missing packages are installed through apt as root, with fresh lis
   })
   t.match(await run(INSTALL, ['run'], { env }), { status: 0 })
   const lines = (await calls()).trim().split('\n').map((line) => line.replace(/^.*Timeout=\d+ /, ''))
-  const install = 'install -y --no-install-recommends fuse3 g++ make python3'
+  const install = 'install -y --no-install-recommends fuse3 libfuse2 g++ make python3'
   t.strictSame(lines, [install, 'update', install])
 })
 
 await t.test('nothing is asked of apt where nothing is missing', async (t) => {
-  const present = Object.fromEntries(['fusermount3', 'g++', 'make', 'python3'].map((name) => [name, 'exit 0']))
+  const present = Object.fromEntries(['fusermount3', 'g++', 'make', 'python3', 'ldconfig', 'grep'].map((name) => [name, 'exit 0']))
   const { env, calls } = await machine(t, { ...ROOT, ...present, 'apt-get': 'echo "$@" >> "$LOG"' })
   t.strictSame(await run(INSTALL, ['run'], { env }), { status: 0, printed: '' })
   t.equal(await calls(), '')
@@ -66,7 +66,7 @@ await t.test('an ordinary user without sudo is told the exact command', async (t
   const { env } = await machine(t, { id: 'echo 1000', 'apt-get': 'exit 0' })
   const { status, printed } = await run(INSTALL, ['run'], { env })
   t.equal(status, 1)
-  t.match(printed, '  sudo apt-get install --no-install-recommends fuse3 g++ make python3\n')
+  t.match(printed, '  sudo apt-get install --no-install-recommends fuse3 libfuse2 g++ make python3\n')
 })
 
 await t.test('an ordinary user with sudo installs through it', async (t) => {
@@ -81,7 +81,7 @@ await t.test('an ordinary user with sudo installs through it', async (t) => {
 })
 
 await t.test('where there is no apt, or only a look was asked for, the packages are named', async (t) => {
-  t.match(await run(INSTALL, ['run'], await machine(t, ROOT)), { status: 1, printed: /fuse3 g\+\+ make python3/ })
+  t.match(await run(INSTALL, ['run'], await machine(t, ROOT)), { status: 1, printed: /fuse3 libfuse2 g\+\+ make python3/ })
   const { env, calls } = await machine(t, { ...ROOT, 'apt-get': 'echo "$@" >> "$LOG"' })
   t.match(await run(INSTALL, ['--check', 'test'], { env }), { status: 1, printed: /attr git rsync/ })
   t.equal(await calls(), '')

@@ -4,7 +4,7 @@ import { DriveError, hasCode } from '../../base/errors.js'
 import { stopOnSignals, type MountOptions } from '../../daemon/daemon-process.js'
 import { prepareDirectories } from '../../daemon/paths.js'
 import { requireProfile } from '../../daemon/profile.js'
-import { readSettings, type Settings } from '../../daemon/settings.js'
+import type { Settings } from '../../daemon/settings.js'
 import { spawnDaemon } from '../../daemon/spawn.js'
 import { defineCommand } from '../command.js'
 import { askDaemonIfAny, type Session } from '../session.js'
@@ -27,9 +27,6 @@ export const mountCommand = defineCommand<MountCommandOptions>({
       .option('--allow-other', 'let other users of this computer in'),
   run: async (session, options) => {
     await requireProfile(session.paths)
-    if ((options.engine ?? (await readSettings(session.paths)).engine) === 'fuse-native') {
-      throw new DriveError('unsupported', 'the engine fuse-native is not built yet: mount with "--engine native"')
-    }
     await refuseMounted(session)
     await prepareDirectories(session.paths, session.surroundings.uid)
     const mount: MountOptions = {

@@ -80,7 +80,8 @@ function statusLines(status: DriveStatus): readonly string[] {
   const { cache } = status
   return [
     `${status.portal} as ${status.user.name}: ${status.connection}${status.readOnly ? ', read-only' : ''}`,
-    `Folder   ${status.folder} (${status.mounted ? `mounted, ${status.engine?.name ?? 'engine unknown'}` : 'not mounted: "elastic-drive mount"'})`,
+    `Folder   ${status.folder} (${status.mounted ? 'mounted' : 'not mounted: "elastic-drive mount"'})`,
+    ...(status.engine === null ? [] : [`Engine   ${status.engine.name}: ${status.engine.why}`]),
     `To send  ${status.pendingUploads === 0 ? 'nothing' : `${countInWords(status.pendingUploads, 'edit')}, ${bytesInWords(status.pendingBytes)}`}`,
     `Cache    ${bytesInWords(cache.usedBytes)} of ${bytesInWords(cache.limitBytes)}, pinned ${bytesInWords(cache.pinnedBytes)}, unsent ${bytesInWords(cache.dirtyBytes)}`,
     `Synced   ${status.lastSync ?? 'never'}`,

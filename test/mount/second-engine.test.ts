@@ -1,0 +1,65 @@
+// The drive through the second engine: what a person does all day works, and status says which engine runs and why.
+import t from 'tap'
+import { skipWithout } from '../support/skip.js'
+import { Playground, sha256, until } from './playground.js'
+
+interface EngineAnswer {
+  readonly engine: { readonly name: string; readonly why: string; readonly lacks: readonly string[] }
+}
+
+const fuse = skipWithout('fuse')
+
+t.setTimeout(300_000) // a loaded machine is slow, not wrong
+
+await t.test('with --engine fuse-native files are listed, read, edited and sent, and status names the engine', fuse, async (t) => {
+  const ground = await Playground.start(t, { seed: 'tree:8x10x5000', settings: { uploadDelay: '1' }, mountArguments: ['--engine', 'fuse-native'] })
+  const { engine } = await ground.json<EngineAnswer>('status')
+  t.match(engine, { name: 'fuse-native', why: /--engine/ })
+  t.ok(engine.lacks.includes('invalidate'))
+  t.match(await ground.ok('status'), /^Engine {3}fuse-native: asked for by --engine$/m)
+
+  t.equal((await ground.shell('find . -type f | wc -l')).trim(), '80')
+  const before = await ground.tree()
+  const [first, second, third] = before.filter(({ type }) => type === 'file')
+  if (first === undefined || second === undefined || third === undefined) throw new Error('the seed is empty')
+  t.equal(await sha256(ground.path(first.path)), first.sha256)
+
+  await ground.shell(`
+    echo appended >> '${first.path}'
+    mkdir -p new/deep; echo fresh > new/deep/fresh.txt
+    touch -d '2020-02-02 02:02:02' -a new/deep/fresh.txt; touch -d '2021-03-03 03:03:03' new/deep/fresh.txt
+    mv '${third.path}' new/moved.bin
+  `)
+  // A program reads the old file while another saves over it.
+  await ground.shell(`exec 3< '${second.path}'; echo saved > '${second.path}.tmp'; mv '${second.path}.tmp' '${second.path}'; [ "$(head -c 4 <&3 | wc -c)" = 4 ]; ls -A "$(dirname '${second.path}')" | grep -c fuse_hidden | grep -qx 0`)
+  t.match(await ground.shell(`stat -c '%y' new/deep/fresh.txt`), /2021-03-03 03:03:03/)
+  await ground.ok('sync', '--wait', '60')
+
+  const after = await ground.tree()
+  t.match(after.find(({ id }) => id === first.id), { path: first.path, size: first.size + 9 }, 'an edit is a version of the same file')
+  t.match(after.find(({ path }) => path === second.path), { id: second.id, size: 6 }, 'so is a save over an open file')
+  t.match(after.find(({ id }) => id === third.id), { path: 'new/moved.bin' })
+  t.equal(after.find(({ path }) => path === 'new/deep/fresh.txt')?.size, 6)
+  t.notOk(after.some(({ path }) => path.includes('fuse_hidden') || path.endsWith('.tmp')))
+})
+
+await t.test('what changes on the portal is seen through it, and it is unmounted like the other', fuse, async (t) => {
+  const ground = await Playground.start(t, { mounted: false })
+  await ground.connect()
+  await ground.ok('settings', 'engine', 'fuse-native')
+  await ground.mount()
+  t.match((await ground.json<EngineAnswer>('status')).engine.why, /setting/)
+  await ground.shell('echo mine > a.txt')
+  await ground.ok('sync', '--wait', '60')
+  const [before] = (await ground.tree()).filter(({ path }) => path === 'a.txt')
+  await ground.act({ op: 'write', path: 'a.txt', content: 'theirs, and longer' })
+  await ground.act({ op: 'write', path: 'b.txt', content: 'new' })
+  await ground.ok('sync', '--wait', '60')
+  await until('the new content is there', async () => (await ground.shell('cat a.txt')) === 'theirs, and longer')
+  await until('the new file is there', async () => (await ground.shell('ls')) === 'a.txt\nb.txt\n')
+  t.equal((await ground.item('a.txt'))?.id, before?.id)
+  await ground.unmount()
+  t.match(await ground.cli('mount', '--engine', 'native'), { code: 0 }, 'and the other engine goes on where it stopped')
+  t.match((await ground.json<EngineAnswer>('status')).engine, { name: 'native', lacks: [] })
+  t.equal(await ground.shell('cat a.txt b.txt'), 'theirs, and longernew')
+})
