@@ -9,7 +9,7 @@ export interface TestFile {
 }
 
 // Real kernel mounts, real applications and timing: one file at a time, with nothing beside it.
-const FOLDERS_THAT_RUN_ALONE: ReadonlySet<string> = new Set(['engine', 'mount', 'scenario', 'browser', 'cli', 'daemon'])
+const FOLDERS_THAT_RUN_ALONE: ReadonlySet<string> = new Set(['engine', 'mount', 'file-manager', 'scenario', 'browser', 'cli', 'daemon'])
 
 export async function findTestFiles(): Promise<readonly TestFile[]> {
   const names = (await readdir('test', { recursive: true })).filter((name) => name.endsWith('.test.ts')).sort()

@@ -1,7 +1,7 @@
 /**
  * Programs that read files nobody asked for: thumbnailers and indexers. For a file whose bytes are not here they get
  * EACCES, so that opening a folder of pictures downloads none of them. Known by the name of the process (the kernel keeps
- * its first 15 bytes).
+ * its first 15 bytes), not by that of the thread that reads: tumblerd reads in threads called pool-tumblerd.
  */
 import { readFile } from 'node:fs/promises'
 
@@ -37,10 +37,11 @@ const KERNEL_NAME_BYTES = 15 // TASK_COMM_LEN without the zero
 
 const SHORT_NAMES: ReadonlySet<string> = new Set(COMMAND_NAMES.map((name) => name.slice(0, KERNEL_NAME_BYTES)))
 
-/** Whether the process is a thumbnailer or an indexer; false when it cannot be told. */
-export async function isPreviewReader(pid: number): Promise<boolean> {
+/** Whether the thread that the kernel names in a request belongs to a thumbnailer or an indexer; false when it cannot be told. */
+export async function isPreviewReader(threadId: number): Promise<boolean> {
   try {
-    return SHORT_NAMES.has((await readFile(`/proc/${pid}/comm`, 'utf8')).trim())
+    const process = /^Tgid:\s*(\d+)$/m.exec(await readFile(`/proc/${threadId}/status`, 'utf8'))?.[1]
+    return process !== undefined && SHORT_NAMES.has((await readFile(`/proc/${process}/comm`, 'utf8')).trim())
   } catch {
     return false // the process has ended or lives in another pid namespace: treat it as anybody
   }
