@@ -3,6 +3,7 @@ import type { RowGroup } from './bench.js'
 import { changeRows, hourRows } from './change-rows.js'
 import { largeFileRows } from './large-file-rows.js'
 import { listingRows } from './listing-rows.js'
+import { manyItemsRows } from './many-items-rows.js'
 import { readersRows } from './readers-rows.js'
 import { smallFileRows } from './small-file-rows.js'
 import { downloadRows, firstByteRows, firstListingRows } from './transfer-rows.js'
@@ -19,4 +20,5 @@ export const ROW_GROUPS: readonly RowGroup[] = [
   readersRows,
   changeRows,
   hourRows,
+  manyItemsRows,
 ]
