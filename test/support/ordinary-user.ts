@@ -24,7 +24,7 @@ export interface OpenProgram {
 }
 
 /** Needs root and the right to mount. */
-export async function openProgram(t: Test): Promise<OpenProgram> {
+export async function openProgram(t: Pick<Test, 'teardown'>): Promise<OpenProgram> {
   const folder = await mkdtemp(join(tmpdir(), 'elastic-open-'))
   t.teardown(() => rmdir(folder))
   await chmod(folder, 0o755)
