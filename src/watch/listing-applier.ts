@@ -85,6 +85,7 @@ export class ListingApplier {
         deltas.push(...(await this.#include(tx, row, remote)))
         continue
       }
+      if (row === undefined && mirror.confirmedSince(remote.id, seen.stamp.mark)) continue // trashed by us, or found gone, since it was seen
       const known = await this.#plan(tx, row, seen, remote)
       if (known === 'leave') continue
       if (known !== undefined && !(known.plan.follow && !ancestors.has(known.row.ino))) deltas.push(...(await this.#stay(tx, seen, known, remote)))
