@@ -255,7 +255,7 @@ std::optional<FileFigures> FileAnswers::Figures(uint64_t content) {
   const std::lock_guard lock(mutex_);
   const std::shared_ptr<File> file = AttachedFile(content);
   struct stat found {};
-  if (file == nullptr || file->endBytes == 0 || ::fstat(file->descriptor.number(), &found) != 0) return std::nullopt;
+  if (file == nullptr || ::fstat(file->descriptor.number(), &found) != 0) return std::nullopt;
   return FileFigures{static_cast<uint64_t>(found.st_size), int64_t{found.st_mtim.tv_sec} * 1'000'000'000 + found.st_mtim.tv_nsec};
 }
 

@@ -53,7 +53,7 @@ class FileAnswers {
   bool Lend(uint64_t content, uint64_t endBytes);
   // From now on they may not. Blocks until writes under way are in the file; answers how many there were since Lend.
   uint64_t Recall(uint64_t content);
-  // Of a lent content's file.
+  // Of the file of a content with attached handles.
   std::optional<FileFigures> Figures(uint64_t content);
   // Whether somebody has the content open through native code alone.
   bool IsOpen(uint64_t content);

@@ -66,3 +66,11 @@ export function splitExtension(name: string): readonly [stem: string, extension:
   const match = /^(.+?)((?:\.tar)?\.[^./\s]{1,10})$/su.exec(name)
   return match === null ? [name, ''] : [match[1] ?? name, match[2] ?? '']
 }
+
+/** Names under which the portal may have stored an upload: uploads are trimmed and lose emoji silently (E-31). */
+export function storedNames(name: string): readonly string[] {
+  const corrected = name.trim().replaceAll(/\p{Extended_Pictographic}/gu, (sign) => ((sign.codePointAt(0) ?? 0) > LAST_THREE_BYTE_CHARACTER ? '_' : sign))
+  return corrected === name ? [name] : [name, corrected]
+}
+
+const LAST_THREE_BYTE_CHARACTER = 0xffff // the portal's old tables store no more

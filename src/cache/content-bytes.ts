@@ -156,6 +156,11 @@ export class ContentBytes {
     })
   }
 
+  /** Room is needed elsewhere. */
+  reclaimLoan(): void {
+    this.#loan.reclaim()
+  }
+
   /** Ends a loan; what was written directly is known here after it. */
   async takeOver(): Promise<void> {
     if (!this.#loan.isOut) return

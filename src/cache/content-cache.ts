@@ -80,7 +80,7 @@ export class ContentCache {
     this.#log = options.log
     this.#bootId = options.bootId
     this.#lender = options.lender ?? noLender
-    this.#ledger = new Ledger({ ...options, evict: (id) => this.#evict(id, 'least recently used'), ready: () => this.#ready })
+    this.#ledger = new Ledger({ ...options, evict: (id) => this.#evict(id, 'least recently used'), ready: () => this.#ready, reclaim: () => { this.#live.forEach((content) => { content.reclaimLoan() }) } })
     this.#uses = new UseTimes(options.store, options.clock, (work) => {
       this.#inBackground('noting what was used', work)
     })

@@ -191,6 +191,11 @@ export class Content {
     return this.#alone(() => this.#bytes.lend())
   }
 
+  /** Room is needed elsewhere: direct writes stop, and what was reserved for them and not used goes back. At once, whoever holds the content. */
+  reclaimLoan(): void {
+    this.#bytes.reclaimLoan()
+  }
+
   /** What was written directly is known here after this, and nothing more is written so. */
   async settle(): Promise<void> {
     if (this.#bytes.isLent) await this.#alone(() => Promise.resolve())

@@ -44,6 +44,8 @@ export class Ledger {
   readonly #evict: (id: ContentId) => Promise<boolean>
   /** Nothing is added before it resolves. */
   readonly #ready: () => Promise<void>
+  /** Makes whoever has room reserved and does not need it give it back. */
+  readonly #reclaim: () => void
   #limitBytes: number
   #freeSpaceFloorBytes: number
 
@@ -61,7 +63,7 @@ export class Ledger {
   #freeSinceMs = Number.NEGATIVE_INFINITY
   readonly #making = new Serial()
 
-  constructor(options: { directory: string; clock: Clock; log: Log; limitBytes: number; freeSpaceFloorBytes: number; evict: (id: ContentId) => Promise<boolean>; ready: () => Promise<void> }) {
+  constructor(options: { directory: string; clock: Clock; log: Log; limitBytes: number; freeSpaceFloorBytes: number; evict: (id: ContentId) => Promise<boolean>; ready: () => Promise<void>; reclaim: () => void }) {
     this.#directory = options.directory
     this.#clock = options.clock
     this.#log = options.log
@@ -69,6 +71,7 @@ export class Ledger {
     this.#freeSpaceFloorBytes = options.freeSpaceFloorBytes
     this.#evict = options.evict
     this.#ready = options.ready
+    this.#reclaim = options.reclaim
   }
 
   usage(): CacheUsage {
@@ -180,6 +183,7 @@ export class Ledger {
 
   async #makeRoom(bytes: number): Promise<boolean> {
     await this.#lookAtDisk()
+    if (this.#excess(bytes) > this.#order.calculatedSize) this.#reclaim()
     if (this.#excess(bytes) > this.#order.calculatedSize) return false
     await this.#evictWhile(() => this.#excess(bytes))
     return this.#take(bytes)

@@ -1,6 +1,7 @@
 /**
  * One content's file while it is lent for direct writing: room for growth is reserved before, so that the ceiling stays
- * hard although nobody here sees the writes, and given back after. Whoever looks at the bytes ends the loan first.
+ * hard although nobody here sees the writes, and given back after. Whoever looks at the bytes ends the loan first; when
+ * room is needed elsewhere, the writes stop at once and what was not used of it goes back.
  */
 import type { ContentId } from '../base/ids.js'
 import type { FileLender } from './file-lender.js'
@@ -16,8 +17,8 @@ export class Loan {
   readonly #ledger: Ledger
   readonly #lender: FileLender
   #nextRoomBytes = FIRST_ROOM_BYTES
-  /** 0: the file is not lent. */
-  #roomBytes = 0
+  /** The file is lent, or was and what was written is not known here yet. */
+  #out: { readonly sizeBytes: number; roomBytes: number; stopped: boolean; wrote: boolean } | undefined
 
   constructor(id: ContentId, ledger: Ledger, lender: FileLender) {
     this.#id = id
@@ -26,38 +27,48 @@ export class Loan {
   }
 
   get isOut(): boolean {
-    return this.#roomBytes > 0
+    return this.#out !== undefined
   }
 
   /** `begin` runs when the loan is certain, right before anything can be written. */
   async lend(sizeBytes: number, begin: () => void): Promise<void> {
     if (this.isOut) return
-    let roomBytes = this.#nextRoomBytes
-    while (!(await this.#ledger.reserve(roomBytes))) {
-      roomBytes = Math.floor(roomBytes / 4)
-      if (roomBytes < SMALLEST_ROOM_BYTES) return
-    }
+    const roomBytes = Math.min(this.#nextRoomBytes, Math.floor(this.#ledger.allowanceBytes / 4))
+    if (roomBytes < SMALLEST_ROOM_BYTES || !(await this.#ledger.reserve(roomBytes))) return
     begin()
     if (!this.#lender.lend(this.#id, sizeBytes + roomBytes)) {
       this.#ledger.giveBack(roomBytes)
       return
     }
-    this.#roomBytes = roomBytes
+    this.#out = { sizeBytes, roomBytes, stopped: false, wrote: false }
     this.#nextRoomBytes = Math.min(roomBytes * 4, LARGEST_ROOM_BYTES)
   }
 
-  /** Ends the loan; answers whether anything was written. The room is still reserved until `settle`. */
+  /** Room is needed elsewhere. Waits for nobody but writes under way. */
+  reclaim(): void {
+    const out = this.#out
+    if (out === undefined || out.stopped) return
+    out.wrote = this.#lender.recall(this.#id)
+    out.stopped = true
+    const grownBytes = Math.max(0, (this.#lender.figures(this.#id)?.sizeBytes ?? out.sizeBytes) - out.sizeBytes)
+    const unusedBytes = Math.max(0, out.roomBytes - grownBytes)
+    this.#ledger.giveBack(unusedBytes)
+    out.roomBytes -= unusedBytes
+  }
+
+  /** Nothing is written any more; answers whether anything was. The room is still reserved until `settle`. */
   recall(): boolean {
-    return this.isOut && this.#lender.recall(this.#id)
+    if (this.#out === undefined) return false
+    return this.#out.stopped ? this.#out.wrote : this.#lender.recall(this.#id)
   }
 
   /** What was written is accounted for: the room goes back. */
   settle(): void {
-    this.#ledger.giveBack(this.#roomBytes)
-    this.#roomBytes = 0
+    if (this.#out !== undefined) this.#ledger.giveBack(this.#out.roomBytes)
+    this.#out = undefined
   }
 
-  /** Length and time of change as they are now, if the file is lent. */
+  /** Length and time of change as they are now, while the file is out. */
   figures(): ReturnType<FileLender['figures']> {
     return this.isOut ? this.#lender.figures(this.#id) : undefined
   }

@@ -383,6 +383,6 @@ export class DriveFileSystem implements FileSystem {
       return { ...this.#o.attributes.of({ ...last, contentId: null }, undefined), linkCount: 0 }
     }
     const { content } = open
-    return { ...this.#o.attributes.of({ ...last, contentId: content.id }, undefined), sizeBytes: content.sizeBytes, linkCount: node.gone === undefined ? 1 : 0 }
+    return { ...this.#o.attributes.of({ ...last, contentId: content.id }, undefined), sizeBytes: content.lentFigures()?.sizeBytes ?? content.sizeBytes, linkCount: node.gone === undefined ? 1 : 0 }
   }
 }

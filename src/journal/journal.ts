@@ -75,6 +75,11 @@ export class Journal {
     return row === undefined ? undefined : entryOf(row)
   }
 
+  /** Requests whose answer is not recorded yet. */
+  async attempts(reader: Reader): Promise<readonly Attempt[]> {
+    return (await reader.all('SELECT attempt FROM journal WHERE attempt IS NOT NULL')).map(({ attempt }) => parseAttempt(String(attempt)))
+  }
+
   async count(): Promise<number> {
     return Number((await this.#store.read.get('SELECT count(*) AS n FROM journal'))?.n ?? 0)
   }

@@ -186,12 +186,11 @@ export class Mirror {
   }
 
   /**
-   * Where a row stood when `change` was read from `mark()`: true when our own request was confirmed for it since. A
-   * listing asked for before that shows the state of before, and must not be applied to the row.
+   * True when our own request was confirmed for the row, or the row of the remote id went, since `mark()`: a listing asked
+   * for before that shows the state of before, and must not be applied. A mark taken later is never smaller than the count.
    */
-  confirmedSince(ino: Ino, mark: number): boolean {
-    // A mark taken after the confirming commit is not smaller than its count: only a greater count came later.
-    return this.#rows.confirmedSince(ino, mark)
+  confirmedSince(of: Ino | RemoteId, mark: number): boolean {
+    return this.#rows.confirmedSince(of, mark)
   }
 
   /** The present change count, to be taken before a request is sent. */
@@ -334,8 +333,10 @@ export class Mirror {
 
   /** Takes the remote identity away: the row is something new that the portal does not have. */
   async clearBase(tx: Transaction, ino: Ino): Promise<void> {
+    const before = await getItem(tx, ino)
     await eraseBase(tx, ino)
     this.#rows.changed(tx, [ino], [])
+    if (before?.base) this.#rows.confirmed(tx, before.base.id)
   }
 
   /** Gives the remote identity of one row to another (save patterns, 6a.6): the portal's object becomes `to`'s. */
@@ -350,6 +351,7 @@ export class Mirror {
     await tx.run('DELETE FROM items WHERE ino = ?', item.ino)
     await deleteXattrs(tx, item.ino)
     this.#rows.changed(tx, [item.ino], item.parent === null ? [] : [{ parent: item.parent, name: item.name, ino: null, isFolder: item.kind === 'folder' }])
+    if (item.base !== null) this.#rows.confirmed(tx, item.base.id)
   }
 
   // ---- extended attributes and facts --------------------------------------------------------------------------------

@@ -1,10 +1,10 @@
 /**
  * Rows and directories in memory, bounded (lru-cache). Everything here is committed state: a change reaches it after its
- * commit, and a read begun before a commit never fills it. Also remembers which rows our own requests have changed since
- * a listing was asked for.
+ * commit, and a read begun before a commit never fills it. Also remembers which rows our own requests have changed, and
+ * which rows have gone, since a listing was asked for.
  */
 import { LRUCache } from 'lru-cache'
-import type { Ino } from '../base/ids.js'
+import type { Ino, RemoteId } from '../base/ids.js'
 import type { Transaction } from '../store/store.js'
 import type { Item } from './item.js'
 
@@ -36,8 +36,8 @@ export class RowCache {
   #listener: ((change: RowsChanged) => void) | undefined
   /** Grows with every committed change. */
   #changes = 0
-  /** Change count at which our own request about the row was last confirmed or given up. */
-  readonly #confirmed = new LRUCache<Ino, number>({ max: ITEMS_KEPT })
+  /** Change count at which our own request about the row was last confirmed or given up, or a remote id lost its row. */
+  readonly #confirmed = new LRUCache<Ino | RemoteId, number>({ max: ITEMS_KEPT })
 
   /** Hears of each change after its commit, before whoever made it. */
   onChange(listener: (change: RowsChanged) => void): void {
@@ -66,8 +66,8 @@ export class RowCache {
     if (since === this.#changes) this.#children.set(parent, children)
   }
 
-  confirmedSince(ino: Ino, mark: number): boolean {
-    return (this.#confirmed.get(ino) ?? -1) > mark
+  confirmedSince(of: Ino | RemoteId, mark: number): boolean {
+    return (this.#confirmed.get(of) ?? -1) > mark
   }
 
   /** After the commit: these rows are read anew, and these names come and go. */
@@ -85,14 +85,15 @@ export class RowCache {
   }
 
   /**
-   * From now on, and after the commit too, a listing asked for before must not be applied to the row. From now on, because
-   * a work that applies one may share our commit, and sees our rows; should we be rolled back, it only looks once more.
+   * From now on, and after the commit too, a listing asked for before must not be applied to the row, nor make one for the
+   * id that lost its own. From now on, because a work that applies one may share our commit, and sees our rows; should we
+   * be rolled back, it only looks once more.
    */
-  confirmed(tx: Transaction, ino: Ino): void {
-    this.#confirmed.set(ino, this.#changes + 1)
+  confirmed(tx: Transaction, of: Ino | RemoteId): void {
+    this.#confirmed.set(of, this.#changes + 1)
     tx.afterCommit(() => {
       this.#changes += 1
-      this.#confirmed.set(ino, this.#changes)
+      this.#confirmed.set(of, this.#changes)
     })
   }
 }

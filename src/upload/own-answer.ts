@@ -16,11 +16,3 @@ export function mayBeOurs(remote: RemoteItem, attempt: Attempt, userId: string):
 export function mayBeOurVersion(remote: RemoteFile, attempt: Attempt, userId: string): boolean {
   return attempt.baseVersion !== undefined && remote.version > attempt.baseVersion && remote.updatedBy === userId && remote.sizeBytes === attempt.sizeBytes
 }
-
-/** Names under which the portal may have stored an upload: uploads are trimmed and lose emoji silently (E-31). */
-export function storedNames(name: string): readonly string[] {
-  const corrected = name.trim().replaceAll(/\p{Extended_Pictographic}/gu, (sign) => ((sign.codePointAt(0) ?? 0) > LAST_THREE_BYTE_CHARACTER ? '_' : sign))
-  return corrected === name ? [name] : [name, corrected]
-}
-
-const LAST_THREE_BYTE_CHARACTER = 0xffff // the portal's old tables store no more

@@ -4,6 +4,7 @@
  */
 import { DriveError, hasCode } from '../base/errors.js'
 import type { RemoteId } from '../base/ids.js'
+import { storedNames } from '../base/names.js'
 import type { Content } from '../cache/content.js'
 import type { Snapshot } from '../cache/content-snapshot.js'
 import type { RemoteItem } from '../drive/drive.js'
@@ -12,7 +13,7 @@ import { isMoved, type Item } from '../mirror/item.js'
 import { remoteDigest, sameBytes } from './compare-bytes.js'
 import { forkName, hasConflictName } from './conflict-rows.js'
 import { confirmMade, sentOf } from './confirm.js'
-import { mayBeOurs, storedNames } from './own-answer.js'
+import { mayBeOurs } from './own-answer.js'
 import { moveToRecovery } from './recovery-folder.js'
 import { callOf, checkOutcomeIsFinal, commit, forgetAttempt, isKnown, NO_NEWS, readById, sameIntent, sendOnce, withSnapshot, type KnownItem, type Sending } from './sending.js'
 

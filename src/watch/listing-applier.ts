@@ -77,6 +77,7 @@ export class ListingApplier {
     const { mirror } = this.#o
     const rows = await mirror.byRemoteIds(remotes.map(({ id }) => id), tx)
     const ancestors = await this.#ancestors(tx, seen.folder)
+    const beingMade = remotes.some(({ id }) => !rows.has(id)) ? await this.#o.changes.namesBeingMade(tx, seen.folder) : new Set<string>()
     const wishes: Wish[] = []
     const deltas: MirrorDelta[] = []
     for (const remote of remotes) {
@@ -85,6 +86,8 @@ export class ListingApplier {
         deltas.push(...(await this.#include(tx, row, remote)))
         continue
       }
+      // Trashed by us or found gone since it was seen, or just made by us: no news, whatever our row is called by now.
+      if (row === undefined && (mirror.confirmedSince(remote.id, seen.stamp.mark) || beingMade.has(remote.name))) continue
       const known = await this.#plan(tx, row, seen, remote)
       if (known === 'leave') continue
       if (known !== undefined && !(known.plan.follow && !ancestors.has(known.row.ino))) deltas.push(...(await this.#stay(tx, seen, known, remote)))

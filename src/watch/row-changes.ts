@@ -6,6 +6,7 @@
 import { LRUCache } from 'lru-cache'
 import type { Clock } from '../base/clock.js'
 import type { Ino } from '../base/ids.js'
+import { storedNames } from '../base/names.js'
 import type { ContentCache } from '../cache/content-cache.js'
 import { readContent } from '../cache/content-rows.js'
 import type { RemoteItem } from '../drive/drive.js'
@@ -58,6 +59,12 @@ export class RowChanges {
 
   async isDirty(tx: Transaction, row: Item): Promise<boolean> {
     return row.contentId !== null && (await readContent(tx, row.contentId))?.isDirty === true
+  }
+
+  /** Names that our own requests may have put into the folder; who has them there is known when their answers are recorded. */
+  async namesBeingMade(tx: Transaction, folder: Item): Promise<ReadonlySet<string>> {
+    const attempts = (await this.#journal.attempts(tx)).filter(({ parentId }) => parentId !== undefined && parentId === folder.base?.realId)
+    return new Set(attempts.flatMap(({ name }) => (name === undefined ? [] : storedNames(name))))
   }
 
   async insert(tx: Transaction, at: Place, remote: RemoteItem, options: { stamp: Stamp; excluded: boolean }): Promise<readonly MirrorDelta[]> {

@@ -27,10 +27,10 @@ await t.test('a program in the room sees nothing of the person who runs the test
   const { room, path } = await openRoom(t)
   const person = {
     HOME: '/home/person', XDG_STATE_HOME: '/home/person/state', DBUS_SESSION_BUS_ADDRESS: 'unix:x', ELASTIC_DRIVE_HOME: '/home/person/drive',
-    npm_config_prefix: '/x', ELASTIC_DRIVE_SKIP: 'fuse', LANG: 'ru_RU.UTF-8',
+    npm_config_prefix: '/x', ELASTIC_DRIVE_SKIP: 'fuse', ELASTIC_DRIVE_SEED: '7', LANG: 'ru_RU.UTF-8',
   }
   t.strictSame(room.environment(person), {
-    LANG: 'ru_RU.UTF-8', ELASTIC_DRIVE_SKIP: 'fuse', TMPDIR: `${path}/t`, HOME: `${path}/home`, XDG_RUNTIME_DIR: `${path}/run`, ELASTIC_DRIVE_TEST_RUN: path,
+    LANG: 'ru_RU.UTF-8', ELASTIC_DRIVE_SKIP: 'fuse', ELASTIC_DRIVE_SEED: '7', TMPDIR: `${path}/t`, HOME: `${path}/home`, XDG_RUNTIME_DIR: `${path}/run`, ELASTIC_DRIVE_TEST_RUN: path,
   })
   await room.close()
 })

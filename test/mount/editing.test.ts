@@ -1,20 +1,8 @@
 // The main job, acceptance 4: after a day of edits the portal has what the folder has, under the same ids.
 import t from 'tap'
 import { skipWithout } from '../support/skip.js'
-import { Playground, until, type TreeItem } from './playground.js'
-
-/** Every file and folder of the mount as the portal's tree has it. */
-async function mountTree(ground: Playground): Promise<readonly string[]> {
-  const lines = await ground.shell(`find . -mindepth 1 \\( -type d -printf 'folder %P\\n' \\) -o \\( -type f -exec sha256sum {} + \\) | sed 's#^\\([0-9a-f]\\{64\\}\\)  \\./#file \\1 #'`)
-  return lines.split('\n').filter((line) => line !== '').sort()
-}
-
-function portalTree(items: readonly TreeItem[]): readonly string[] {
-  return items
-    .filter(({ path }) => path !== '' && path !== 'Uploaded files' && !path.startsWith('Uploaded files/'))
-    .map(({ type, path, sha256 }) => (type === 'file' ? `file ${sha256 ?? ''} ${path}` : `folder ${path}`))
-    .sort()
-}
+import { mountTree, portalTree } from './both-trees.js'
+import { Playground, until } from './playground.js'
 
 async function settled(ground: Playground): Promise<void> {
   await ground.ok('sync', '--wait', '60')

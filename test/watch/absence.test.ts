@@ -68,6 +68,23 @@ await t.test('an edit of a file that is gone stays in its folder as a new file (
   t.ok(await scene.journal.get(a.ino))
 })
 
+await t.test('what we have trashed while a listing was on its way does not come back with it', async (t) => {
+  const scene = await setUp(t)
+  await smallDrive(scene)
+  scene.onListed = async () => {
+    scene.onListed = () => Promise.resolve()
+    const a = (await scene.known('docs/a.txt'))!
+    await scene.act('trash', { path: 'docs/a.txt' })
+    await scene.store.transact((tx) => scene.mirror.remove(tx, a)) // as the uploader does when the portal has trashed it
+  }
+  await sync(scene)
+  t.same(await scene.names('docs'), ['b.txt', 'c.txt', 'deep'])
+  t.same(scene.reported(), [])
+  await scene.act('write', { path: 'docs/a.txt', content: 'made again' })
+  await sync(scene)
+  t.same(await scene.names('docs'), ['a.txt', 'b.txt', 'c.txt', 'deep'])
+})
+
 await t.test('gone on both sides, everything is forgotten (C16)', async (t) => {
   const scene = await setUp(t)
   await smallDrive(scene)

@@ -307,3 +307,21 @@ await t.test('a change inside a connected folder is found through the link', asy
   await sync(scene)
   t.equal((await scene.known('shared/scissors.txt'))?.ino, paper.ino)
 })
+
+await t.test('what our own upload has just made is not shown a second time while its answer is on the way and its row was renamed', async (t) => {
+  const scene = await setUp(t)
+  await smallDrive(scene)
+  const docs = (await scene.known('docs'))!
+  const ino = await scene.store.transact(async (tx) => {
+    const made = await scene.mirror.insertLocal(tx, { parent: docs.ino, name: 'renamed since', kind: 'file', mode: 0o644, sizeBytes: 4, mtimeMs: 1, contentId: await scene.cache.createLocal(tx), localOnly: false })
+    await scene.journal.touch(tx, made, 1, 1)
+    await scene.journal.recordAttempt(tx, made, { step: 'upload-new', startedServerMs: 1, name: 'sent', parentId: docs.base!.realId })
+    return made
+  })
+  await scene.act('write', { as: 'owner', path: 'docs/sent', content: 'sent' })
+  await sync(scene)
+  t.same(await scene.names('docs'), ['note.txt', 'plan.txt', 'renamed since'])
+  await scene.store.transact((tx) => scene.journal.remove(tx, ino)) // the answer never came, and it was not ours
+  await sync(scene)
+  t.same(await scene.names('docs'), ['note.txt', 'plan.txt', 'renamed since', 'sent'])
+})
