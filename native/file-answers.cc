@@ -115,7 +115,7 @@ FileAnswers::Outcome FileAnswers::Open(int device, size_t reader, const InHeader
     opened_.emplace(handle, std::move(file));
     ++openContents_[content];
   }
-  const fuse::OpenOut out{handle, fuse::kOpenKeepCache, 0};
+  const fuse::OpenOut out{handle, fuse::kOpenKeepCache | fuse::kOpenNoFlush, 0};
   // Not taken by the kernel: nobody will release it.
   if (WriteReply(device, header.unique, 0, BytesOf(out)) != 0) Release(-1, header, handle);
   return wake ? Outcome::kAnsweredAndWake : Outcome::kAnswered;

@@ -155,7 +155,8 @@ static_assert(sizeof(OpenOut) == 16);
 inline constexpr uint32_t kOpenDirectIo = 1 << 0;
 inline constexpr uint32_t kOpenKeepCache = 1 << 1;
 inline constexpr uint32_t kOpenCacheDirectory = 1 << 3;
-inline constexpr uint32_t kOpenPassthrough = 1 << 7;
+// Linux 5.16: close(2) sends no FLUSH. Older kernels ignore it.
+inline constexpr uint32_t kOpenNoFlush = 1 << 5;
 
 // READ, READDIR and READDIRPLUS.
 struct ReadIn {
@@ -193,16 +194,6 @@ struct Dirent {
   uint32_t nameLength, type;
 };
 static_assert(sizeof(Dirent) == 24);
-
-// FUSE_DEV_IOC_BACKING_OPEN: _IOW(229, 1, struct fuse_backing_map); _CLOSE: _IOW(229, 2, uint32_t).
-struct BackingMap {
-  int32_t descriptor;
-  uint32_t flags;
-  uint64_t padding;
-};
-static_assert(sizeof(BackingMap) == 16);
-inline constexpr unsigned long kBackingOpenIoctl = 0x4010e501;
-inline constexpr unsigned long kBackingCloseIoctl = 0x4004e502;
 
 // The INTERRUPT of a request carries the request's unique with this bit set.
 inline constexpr uint64_t kInterruptBit = 1;

@@ -61,6 +61,7 @@ int Session::ReadRequests(size_t reader) {
   if (::epoll_ctl(poll.number(), EPOLL_CTL_ADD, stopEvent_.number(), &interest) != 0) return errno;
 
   uint32_t slot = SlotPool::kNone;
+  Spin spin;
   int result = 0;
   for (;;) {
     std::shared_ptr<SlotMemory> memory;
@@ -75,7 +76,7 @@ int Session::ReadRequests(size_t reader) {
       ::usleep(10'000);
       continue;
     }
-    const ssize_t received = ::read(device, memory->data(), memory->size());
+    const ssize_t received = ReadSoon(device, *memory, spin);
     if (received >= 0) {
       const size_t requestBytes = static_cast<size_t>(received);
       // What the request leaves free is where a native answer is made.
@@ -89,6 +90,7 @@ int Session::ReadRequests(size_t reader) {
         result = errno;
         break;
       }
+      spin.Woken();
       continue;
     }
     // ENOENT: the request was taken back before it was read.
@@ -99,6 +101,27 @@ int Session::ReadRequests(size_t reader) {
   const std::lock_guard lock(mutex_);
   slots_.Release(slot);
   return result;
+}
+
+// One read, and if nothing is there yet, more for a moment while that has paid off lately and no other reader does it.
+ssize_t Session::ReadSoon(int device, SlotMemory& memory, Spin& spin) {
+  ssize_t received = ::read(device, memory.data(), memory.size());
+  if (received >= 0) spin.Came();
+  if (received >= 0 || errno != EAGAIN) return received;
+  const auto deadline = spin.Deadline();
+  if (deadline == Spin::Clock::time_point::min() || refusing_ || spinning_.exchange(true)) {
+    errno = EAGAIN;
+    return -1;
+  }
+  int failure;
+  do {
+    received = ::read(device, memory.data(), memory.size());
+    failure = errno;
+  } while (received < 0 && failure == EAGAIN && Spin::Clock::now() < deadline);
+  spinning_ = false;
+  received >= 0 ? spin.Came() : spin.InVain();
+  errno = failure;
+  return received;
 }
 
 // Takes over `slot` (and sets it to kNone) when the request stays in it.

@@ -30,6 +30,7 @@
 #include "notice-queue.h"
 #include "request-table.h"
 #include "slot-pool.h"
+#include "spin.h"
 #include "usage-log.h"
 
 namespace elastic {
@@ -89,6 +90,7 @@ class Session : public std::enable_shared_from_this<Session> {
   int StartThreads();
   void ReadLoop(size_t reader);
   int ReadRequests(size_t reader);
+  ssize_t ReadSoon(int device, SlotMemory& memory, Spin& spin);
   void Accept(size_t reader, uint32_t& slot, std::span<const std::byte> request, std::span<std::byte> room);
   bool AnswerNatively(size_t reader, std::span<const std::byte> request, std::span<std::byte> room);
   void AcceptInterrupt(std::span<const std::byte> request);
@@ -113,6 +115,7 @@ class Session : public std::enable_shared_from_this<Session> {
   FileAnswers files_;                      // so is its directory
   std::atomic<bool> answering_{false};
   std::atomic<bool> tellsForget_{true};
+  std::atomic<bool> spinning_{false};      // one reader at a time waits without sleeping
   std::atomic<bool> refusing_{false};      // as stopping_, for readers that answer by themselves
 
   std::mutex mutex_;

@@ -191,6 +191,7 @@ export class DriveFileSystem implements FileSystem {
 
   async open(id: NodeId, flags: OpenFlags, caller: Caller): Promise<Opened> {
     const node = this.#o.nodes.get(id)
+    const since = this.#o.feed.mark()
     const item = await this.#o.mirror.get(node.ino)
     if (!this.#o.nodes.isCurrent(node, item)) throw new DriveError('vanished', 'the content has changed on the portal') // the kernel looks the path up again
     if (item.kind === 'folder') throw new DriveError('is-directory', 'open of a folder')
@@ -200,6 +201,8 @@ export class DriveFileSystem implements FileSystem {
       if (!content.isComplete && !flags.write && (await this.#o.isPreviewReader(caller.pid))) {
         throw new DriveError('forbidden', 'the file is not here and is not fetched for previews')
       }
+      // The engine opens it by itself the next time.
+      if (content.isComplete && !flags.write) await this.#o.entries.attributes({ ...item, contentId: content.id }, since)
       if (flags.truncate) await this.#o.writes.truncate(node, content, 0, caller.signal)
       return this.#opened(node, flags, content)
     } catch (error) {
