@@ -127,7 +127,7 @@ export class DriveCore {
     this.cache = cache
     this.mirror = mirror
     this.journal = new Journal(store, () => {
-      this.upload.wake()
+      this.upload.wakeSoon()
     })
     this.drive = createDrive({
       webhook: options.webhook,
@@ -200,7 +200,7 @@ export class DriveCore {
       },
     })
     const onSettled = (): void => {
-      this.upload.wake()
+      this.upload.wakeSoon()
     }
     const writes = new FileWrites({ store, mirror, journal: this.journal, hydrator: this.hydrator, handles, files: options.files, clock, log, uploadDelayMs, onSettled })
     this.#attributes = new AttributesOf({ cache, handles, uid, gid })

@@ -23,6 +23,8 @@ export interface DaemonArguments {
 
 /** A damaged disk may take long to answer; after this the person is told rather than left waiting. */
 const START_TIMEOUT_MS = 120_000
+// Libuv's default of 4 is for the whole process: a few syncs to a slow disk would stop the database.
+const POOL_THREADS = 16
 
 export interface SpawnOptions extends DaemonArguments {
   readonly env: NodeJS.ProcessEnv
@@ -43,7 +45,7 @@ export async function spawnDaemon({ paths, mount, env, clock, signal, mainPath =
     child = spawn(process.execPath, [mainPath, paths.profile], {
       detached: true,
       cwd: '/',
-      env,
+      env: { UV_THREADPOOL_SIZE: String(POOL_THREADS), ...env },
       stdio: ['ignore', 'ignore', errorOutput, 'ipc'],
     })
   } finally {

@@ -3,7 +3,7 @@
  * or syncs (DESIGN.md 6a.3, 6a.4). Order: bytes, then rows, then the reply. Changes of one item run one after another.
  */
 import type { Clock } from '../base/clock.js'
-import { DriveError, errorCode, errorText } from '../base/errors.js'
+import { DriveError } from '../base/errors.js'
 import type { Ino } from '../base/ids.js'
 import type { Log } from '../base/log.js'
 import type { Content } from '../cache/content.js'
@@ -13,6 +13,7 @@ import type { Mirror } from '../mirror/mirror.js'
 import type { Store, Transaction } from '../store/store.js'
 import type { Handles, OpenFile } from './handles.js'
 import type { KernelFiles } from './kernel-files.js'
+import { LateSync } from './late-sync.js'
 import type { Node } from './nodes.js'
 import type { Handle } from './operations.js'
 import { Serial } from './serial.js'
@@ -42,14 +43,11 @@ export class FileWrites {
   readonly #handles: Handles
   readonly #files: KernelFiles
   readonly #clock: Clock
-  readonly #log: Log
   readonly #uploadDelayMs: () => number
-  readonly #onSettled: () => void
   readonly #serial = new Serial<Ino>()
   /** Handles that have written before. */
   readonly #writing = new Set<Handle>()
-  /** Background fdatasyncs; awaited at the end of the mount. */
-  readonly #syncing = new Set<Promise<void>>()
+  readonly #later: LateSync
 
   constructor(options: FileWritesOptions) {
     this.#store = options.store
@@ -59,9 +57,8 @@ export class FileWrites {
     this.#handles = options.handles
     this.#files = options.files
     this.#clock = options.clock
-    this.#log = options.log
     this.#uploadDelayMs = options.uploadDelayMs
-    this.#onSettled = options.onSettled
+    this.#later = new LateSync({ store: options.store, clock: options.clock, log: options.log, onSynced: options.onSettled })
   }
 
   /** Waits until the base version is complete: a program that waits in WRITE can be killed. */
@@ -101,7 +98,7 @@ export class FileWrites {
       await this.#settle(file.node.ino, file.content)
       if (!this.#isUnrecorded(file)) return
       await this.#record(file.node.ino, file.content, this.#handles.peekState(file.node.ino)?.modifiedMs ?? undefined)
-      this.#syncLater(file)
+      this.#later.add(file.content)
     })
   }
 
@@ -126,7 +123,7 @@ export class FileWrites {
 
   /** Everything that runs in the background is over. */
   async settle(): Promise<void> {
-    await Promise.all(this.#syncing)
+    await this.#later.settle()
   }
 
   /** Lets a program that goes on writing do so without us, until somebody looks at the bytes. */
@@ -212,25 +209,6 @@ export class FileWrites {
     if (item === undefined || item.deleted || item.localOnly || item.contentId !== content.id) return
     const nowMs = this.#clock.nowMs()
     await this.#journal.touch(tx, ino, nowMs, nowMs + this.#uploadDelayMs())
-  }
-
-  /** close(2) does not wait for the disk; an upload waits for this. */
-  #syncLater(file: OpenFile): void {
-    const { content } = file
-    content.retain()
-    const syncing = (async () => {
-      try {
-        await content.sync()
-        await this.#store.transact((tx) => content.persist(tx))
-      } catch (error) {
-        this.#log.error({ code: errorCode(error), error: errorText(error), ino: file.node.ino }, 'a closed file could not be synced to disk')
-      } finally {
-        await content.release()
-      }
-      this.#onSettled()
-    })()
-    this.#syncing.add(syncing)
-    void syncing.finally(() => this.#syncing.delete(syncing))
   }
 
   async #withinDeadline(signal: AbortSignal, work: (limited: AbortSignal) => Promise<void>): Promise<void> {

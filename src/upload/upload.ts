@@ -55,6 +55,7 @@ const PARALLEL = 2 // the budget is shared with listings and reads; more would o
 const MAX_VERSION_SIZE_BYTES = 1_000_000_000 // base64 of it stays below a body limit of 2 GB
 const OFFLINE_LOOK_MS = 15_000 // in case nobody tells that the portal is back
 const ACCOUNT_PAUSE_MS = 60_000
+const GATHER_MS = 100 // far below the upload delay
 const MOST_STEPS = 12 // of one item in a row; more means that two sides undo each other's work
 
 export class Upload implements Service {
@@ -77,6 +78,7 @@ export class Upload implements Service {
   #online = true
   /** Nothing is started before: the portal or the account as a whole refused. */
   #holdUntilMs = 0
+  #cancelSoon: (() => void) | undefined
   #hurriedAtMs = Number.NEGATIVE_INFINITY
 
   constructor(options: UploadOptions) {
@@ -100,6 +102,7 @@ export class Upload implements Service {
 
   async stop(): Promise<void> {
     this.#stopping.abort(new DriveError('cancelled', 'upload is stopping'))
+    this.#cancelSoon?.()
     const stopped = this.#loop.stop()
     await Promise.all(this.#active.values())
     await stopped
@@ -108,6 +111,14 @@ export class Upload implements Service {
   /** Something changed: the journal, a write handle, the brake. */
   wake(): void {
     this.#loop.wake()
+  }
+
+  /** As `wake`, for what comes by the hundred: looks once for all that comes within a moment. */
+  wakeSoon(): void {
+    this.#cancelSoon ??= this.#options.clock.setTimer(GATHER_MS, () => {
+      this.#cancelSoon = undefined
+      this.wake()
+    })
   }
 
   /** Everything now: without upload delay and back-off. */
@@ -178,7 +189,12 @@ export class Upload implements Service {
     this.#attempts = new Map(entries.flatMap(({ ino, attempt }) => (attempt === null ? [] : [[ino, attempt] as const])))
     const waits = new Map<Ino, Wait>()
     let started = 0
-    for (const { ino } of entries) {
+    for (const { ino, attempt, notBeforeMs } of entries) {
+      // Long queues mostly wait for their time: no need to look around for that, nor at each of them for every new one.
+      if (attempt === null && notBeforeMs > clock.nowMs()) {
+        waits.set(ino, { kind: 'wait', reason: 'upload-delay', untilMs: notBeforeMs })
+        continue
+      }
       await this.#freeSlot()
       if (signal.aborted || !this.#mayStart()) return 0
       if (this.#active.has(ino)) continue
@@ -220,7 +236,6 @@ export class Upload implements Service {
     const entry = await journal.get(ino)
     if (entry === undefined) return undefined
     const nowMs = clock.nowMs()
-    // Long queues mostly wait for their time: no need to look around for that.
     if (entry.nextTryMs > nowMs) return { view: emptyView(entry, nowMs), step: { kind: 'wait', reason: 'back-off', untilMs: entry.nextTryMs } }
     const moment = { nowMs, uploadDelayMs: uploadDelayMs(), hurriedAtMs: this.#hurriedAtMs, maxVersionSizeBytes, attempts: await this.#readAttempts() }
     const view = await readView(this.#sources, entry, moment)
