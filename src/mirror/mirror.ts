@@ -335,7 +335,7 @@ export class Mirror {
   async clearBase(tx: Transaction, ino: Ino): Promise<void> {
     const before = await getItem(tx, ino)
     await eraseBase(tx, ino)
-    this.#rows.changed(tx, [ino], [])
+    this.#rows.changed(tx, [ino], [], [ino])
     if (before?.base) this.#rows.confirmed(tx, before.base.id)
   }
 

@@ -26,7 +26,7 @@ export interface NameEdit {
 export interface RowsChanged {
   readonly inos: readonly Ino[]
   readonly names: readonly NameEdit[]
-  /** Folders whose listing is not known whole any more. */
+  /** Folders whose listing is not known whole any more, or may be taken for another folder's of the portal (C22). */
   readonly unlisted: readonly Ino[]
 }
 
