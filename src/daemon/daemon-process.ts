@@ -4,6 +4,7 @@
  */
 import { createLog, type Log } from '../base/log.js'
 import { errorCode, errorText } from '../base/errors.js'
+import type { EngineFeature } from '../engine/engine-features.js'
 import { removeDaemonRecord, writeDaemonRecord } from './daemon-record.js'
 import { LogFile } from './log-file.js'
 import type { ProfilePaths } from './paths.js'
@@ -14,6 +15,8 @@ export interface MountOptions {
   readonly readOnly: boolean
   readonly allowOther: boolean
   readonly engine?: Settings['engine']
+  /** What the native engine does without. */
+  readonly without: readonly EngineFeature[]
 }
 
 export interface DaemonStart {

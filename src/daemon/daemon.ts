@@ -149,6 +149,7 @@ async function mountFolder({ profile, mount, settings, log, core, notices, nativ
       allowOther: mount.allowOther,
       notices,
       native,
+      without: mount.without,
       clock: systemClock,
       log,
     }),

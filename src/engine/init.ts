@@ -1,5 +1,6 @@
 /** INIT: what the kernel offers, what is taken of it, and the reply. Pure. */
 import { DriveError } from '../base/errors.js'
+import type { EngineFeature } from './engine-features.js'
 import type { ReplyWriter } from './reply-writer.js'
 import { INIT, INIT_SECOND, MAX_PAGES, MAX_WRITE_BYTES, OLDEST_MINOR, PROTOCOL_MAJOR, PROTOCOL_MINOR } from './wire-layout.js'
 import type { WireReader } from './wire-reader.js'
@@ -36,6 +37,10 @@ const WANTED =
   INIT.handleKillPrivilegesV2
 const WANTED_SECOND = INIT_SECOND.directIoAllowsMmap
 
+const FLAGS_OF_FEATURE: Readonly<Partial<Record<EngineFeature, number>>> = {
+  readdirplus: INIT.readdirPlus | INIT.readdirPlusAuto,
+}
+
 export const MAX_READAHEAD_BYTES = 1 << 20
 // A read that waits for the network is a background request to the kernel: with its default of 12, fourteen of them
 // froze every other file (fuse-engine.md fact 3). For an ordinary user the kernel lowers this to its own limit.
@@ -53,18 +58,19 @@ export function decodeInit(args: WireReader): KernelOffer {
 }
 
 /** Undefined: a newer major; the kernel asks again with ours. Fails with `mount-failed` on a kernel that is too old. */
-export function negotiate(offer: KernelOffer): Agreement | undefined {
+export function negotiate(offer: KernelOffer, without: readonly EngineFeature[] = []): Agreement | undefined {
   if (offer.major > PROTOCOL_MAJOR) return undefined
   if (offer.major < PROTOCOL_MAJOR || offer.minor < OLDEST_MINOR) {
     throw new DriveError('mount-failed', `The kernel speaks FUSE ${offer.major}.${offer.minor}; Linux 5.10 or newer is needed.`)
   }
   const extended = offer.flags & INIT.extended
+  const unwanted = without.reduce((flags, feature) => flags | (FLAGS_OF_FEATURE[feature] ?? 0), 0)
   return {
     minor: Math.min(offer.minor, PROTOCOL_MINOR),
     maxReadaheadBytes: Math.min(offer.maxReadaheadBytes, MAX_READAHEAD_BYTES),
-    flags: (offer.flags & WANTED) | extended,
+    flags: (offer.flags & WANTED & ~unwanted) | extended,
     secondFlags: offer.secondFlags & WANTED_SECOND,
-    expireOnly: (offer.secondFlags & INIT_SECOND.expireOnly) !== 0,
+    expireOnly: (offer.secondFlags & INIT_SECOND.expireOnly) !== 0 && !without.includes('expire-only'),
   }
 }
 

@@ -11,6 +11,7 @@ import type { Log } from '../base/log.js'
 import { ERRNO } from '../fs/errno.js'
 import type { FileSystem } from '../fs/operations.js'
 import { dispatchTable, notImplemented } from './dispatch-table.js'
+import type { EngineFeature } from './engine-features.js'
 import type { FuseAddon, FuseSession, RequestId } from './fuse-addon.js'
 import { decodeInit, encodeInit, negotiate, type Agreement } from './init.js'
 import { Interrupts } from './interrupts.js'
@@ -34,6 +35,8 @@ export interface KernelSessionOptions {
   readonly fileSystem: FileSystem
   readonly clock: Clock
   readonly log: Log
+  /** What the engine does without. */
+  readonly without?: readonly EngineFeature[]
 }
 
 /** Why a connection ended: unmounted (or stopped by us), aborted by somebody, or the device failed. */
@@ -42,6 +45,7 @@ export type EndReason = 'unmounted' | 'aborted' | 'failed'
 export class KernelSession {
   readonly #fileSystem: FileSystem
   readonly #clock: Clock
+  readonly #without: readonly EngineFeature[]
   readonly #log: Log
   readonly #session: FuseSession
   readonly #records: RecordReader
@@ -60,15 +64,16 @@ export class KernelSession {
   #rejectInitialised: (error: unknown) => void = () => undefined
   #resolveEnded: (reason: EndReason) => void = () => undefined
 
-  constructor({ addon, device, fileSystem, clock, log }: KernelSessionOptions) {
+  constructor({ addon, device, fileSystem, clock, log, without = [] }: KernelSessionOptions) {
     this.#fileSystem = fileSystem
     this.#clock = clock
+    this.#without = without
     this.#log = log
     this.#interrupts = new Interrupts(clock, (request) => {
       this.#kill(request)
     })
     const batch = Buffer.alloc(RecordReader.batchBytes)
-    this.#session = new addon.FuseSession(device, READERS, batch, this.#drain)
+    this.#session = new addon.FuseSession(device, without.includes('second-reader') ? 1 : READERS, batch, this.#drain)
     this.#records = new RecordReader(batch, this.#session)
     this.initialised = new Promise((resolve, reject) => {
       this.#resolveInitialised = resolve
@@ -232,7 +237,7 @@ export class KernelSession {
   #initialise(id: RequestId): void {
     try {
       const offer = decodeInit(this.#records.args)
-      const agreement = negotiate(offer)
+      const agreement = negotiate(offer, this.#without)
       this.#reply.reset()
       encodeInit(this.#reply, agreement)
       this.#session.replyData(id, this.#reply.bytes, this.#reply.lengthBytes)

@@ -10,6 +10,7 @@ import { DriveError, hasCode, systemCode } from '../base/errors.js'
 import type { Log } from '../base/log.js'
 import type { FileSystem, KernelNotices } from '../fs/operations.js'
 import { examineMount } from './dead-mount.js'
+import type { EngineFeature } from './engine-features.js'
 import { loadFuseAddon, type FuseAddon, type FuseSession } from './fuse-addon.js'
 import { fusermountMount } from './fusermount.js'
 import { MAX_READAHEAD_BYTES } from './init.js'
@@ -34,6 +35,8 @@ export interface NativeMountOptions extends MountOptions {
   readonly notices: LateNotices
   /** For a filesystem that tells what may be done without it, and needs no FORGET. */
   readonly native?: NativeWork
+  /** What the engine does without. */
+  readonly without?: readonly EngineFeature[]
   readonly clock: Clock
   readonly log: Log
 }
@@ -65,7 +68,7 @@ export interface MountedEngine {
  * `already-mounted`, `dead-mount` (see `clearDeadMount`), `unsupported` (no addon) or `mount-failed`.
  */
 export async function mountNative(options: NativeMountOptions): Promise<MountedEngine> {
-  const { fileSystem, clock, log } = options
+  const { fileSystem, clock, log, without = [] } = options
   const addon = loadFuseAddon()
   const folder = await resolveMountPoint(options.folder)
   await checkFolder(folder, clock)
@@ -74,8 +77,8 @@ export async function mountNative(options: NativeMountOptions): Promise<MountedE
   let session: KernelSession | undefined
   let connection: number | undefined
   try {
-    session = new KernelSession({ addon, device, fileSystem, clock, log })
-    if (options.native !== undefined) startNativeWork(session.native, options.native)
+    session = new KernelSession({ addon, device, fileSystem, clock, log, without })
+    if (options.native !== undefined && !without.includes('native-answers')) startNativeWork(session.native, options.native)
     connection = (await findMount(folder))?.connection
     if (connection === undefined) throw new DriveError('mount-failed', `${folder} was unmounted at once.`)
     const { expireOnly } = await withDeadline(session.initialised, clock, INIT_DEADLINE_MS, 'The kernel never began to use the mount.')

@@ -16,7 +16,7 @@ async function standIn(test: Test, script: string): Promise<SpawnOptions> {
   await prepareDirectories(paths, uid)
   const mainPath = join(home, 'main.mjs')
   await writeFile(mainPath, `import { writeFileSync } from 'node:fs'\nprocess.once('message', (orders) => {\n${script}\n})\n`)
-  return { paths, mount: { readOnly: true, allowOther: false }, env: process.env, clock: systemClock, mainPath }
+  return { paths, mount: { readOnly: true, allowOther: false, without: [] }, env: process.env, clock: systemClock, mainPath }
 }
 
 await t.test('a daemon that is up is left to itself: no terminal, own session, root directory, nothing of its profile in its arguments', async (t) => {

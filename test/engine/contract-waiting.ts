@@ -48,7 +48,7 @@ export const waitingCases: readonly ContractCase[] = [
   },
   {
     name: 'a process stuck in lookup, open, getattr or a listing dies of SIGKILL although the filesystem does not listen',
-    needs: ['interrupt'],
+    needs: ['interrupt', 'readdirplus'],
     run: async (t, { folder, fileSystem }) => {
       const { tree, stalls } = fileSystem
       tree.add(tree.root, 'd', 'directory', 0o755)

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import type { Test } from 'tap'
 import { systemClock } from '../../src/base/clock.js'
 import { silentLog, type Log } from '../../src/base/log.js'
+import type { EngineFeature } from '../../src/engine/engine-features.js'
 import { LateNotices } from '../../src/engine/late-notices.js'
 import { mountNative, type MountedEngine } from '../../src/engine/mount-native.js'
 import { findMount } from '../../src/engine/mount-table.js'
@@ -19,6 +20,13 @@ export interface NativeMounted extends Mounted {
   readonly engine: MountedEngine
 }
 
+export interface MemoryMountOptions {
+  readonly readOnly?: boolean
+  readonly allowOther?: boolean
+  readonly log?: Log
+  readonly without?: readonly EngineFeature[]
+}
+
 export async function temporaryFolder(t: Test): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'elastic-drive-test-'))
   t.teardown(async () => {
@@ -29,7 +37,7 @@ export async function temporaryFolder(t: Test): Promise<string> {
   return folder
 }
 
-export function mountMemory(folder: string, fileSystem: MemoryFileSystem, options: { readOnly?: boolean; allowOther?: boolean; log?: Log } = {}): Promise<MountedEngine> {
+export function mountMemory(folder: string, fileSystem: MemoryFileSystem, options: MemoryMountOptions = {}): Promise<MountedEngine> {
   return mountNative({
     fileSystem,
     folder,
@@ -39,10 +47,11 @@ export function mountMemory(folder: string, fileSystem: MemoryFileSystem, option
     notices: new LateNotices(),
     clock: systemClock,
     log: options.log ?? silentLog,
+    without: options.without ?? [],
   })
 }
 
-export async function nativeMounted(t: Test, options: { readOnly?: boolean; allowOther?: boolean; log?: Log } = {}): Promise<NativeMounted> {
+export async function nativeMounted(t: Test, options: MemoryMountOptions = {}): Promise<NativeMounted> {
   const folder = await temporaryFolder(t)
   const fileSystem = new MemoryFileSystem(owner)
   const engine = await mountMemory(folder, fileSystem, options)

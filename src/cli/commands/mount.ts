@@ -4,6 +4,7 @@ import { DriveError, hasCode } from '../../base/errors.js'
 import { stopOnSignals, type MountOptions } from '../../daemon/daemon-process.js'
 import { prepareDirectories } from '../../daemon/paths.js'
 import { requireProfile } from '../../daemon/profile.js'
+import { ENGINE_FEATURES, FEATURE_SUMMARIES } from '../../engine/engine-features.js'
 import type { Settings } from '../../daemon/settings.js'
 import { spawnDaemon } from '../../daemon/spawn.js'
 import { defineCommand } from '../command.js'
@@ -14,17 +15,21 @@ interface MountCommandOptions {
   readonly readOnly?: boolean
   readonly engine?: Settings['engine']
   readonly allowOther?: boolean
+  /** `--no-FEATURE` makes FEATURE false, under its name in camel case. */
+  readonly [feature: string]: unknown
 }
 
 export const mountCommand = defineCommand<MountCommandOptions>({
   name: 'mount',
   summary: 'shows the drive in its folder',
-  shape: (command) =>
+  shape: (command) => {
     command
       .option('--foreground', 'stay in this terminal until Ctrl-C or "unmount"')
       .option('--read-only', 'change nothing on the portal')
       .addOption(new Option('--engine <engine>', 'how to speak to the kernel').choices(['native', 'fuse-native']))
-      .option('--allow-other', 'let other users of this computer in'),
+      .option('--allow-other', 'let other users of this computer in')
+    for (const feature of ENGINE_FEATURES) command.option(`--no-${feature}`, `native engine: ${FEATURE_SUMMARIES[feature]}`)
+  },
   run: async (session, options) => {
     await requireProfile(session.paths)
     await refuseMounted(session)
@@ -32,12 +37,18 @@ export const mountCommand = defineCommand<MountCommandOptions>({
     const mount: MountOptions = {
       readOnly: options.readOnly ?? false,
       allowOther: options.allowOther ?? false,
+      without: ENGINE_FEATURES.filter((feature) => options[camelCase(feature)] === false),
       ...(options.engine === undefined ? {} : { engine: options.engine }),
     }
     await (options.foreground === true ? runHere(session, mount) : start(session, mount))
     return 0
   },
 })
+
+/** How commander names an option. */
+function camelCase(name: string): string {
+  return name.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase())
+}
 
 /** The lock decides at last; this only says it sooner and better. */
 async function refuseMounted(session: Session): Promise<void> {
