@@ -14,7 +14,7 @@ import { Budget, type BudgetSnapshot } from './budget.js'
 import type { Priority } from './budget-state.js'
 import type { BudgetStore } from './budget-store.js'
 import { ConnectionWatch, type ConnectionListener, type ConnectionState } from './connection-state.js'
-import type { Answer, Envelope } from './envelope.js'
+import type { Answer, AnswerTime, Envelope } from './envelope.js'
 import { failureKind } from './failure-table.js'
 import { OperatingWatch } from './operating-watch.js'
 import type { PhpParameters } from './php-query.js'
@@ -102,32 +102,15 @@ export class RestClient {
     const body = isStreamed(parameters) ? parameters : jsonBody(parameters)
     return this.#run({ methods: [method], label: method, idempotent, options }, async () => {
       const answer = await this.#ask(method, body, idempotent, options.signal)
-      // Only the cloud counts execution time; a portal of one's own usually has no limiter at all (2.2).
-      if (answer.time !== undefined && answer.time.operatingSeconds === undefined && !isCloud(this.#exchanges.webhook.host)) this.#budget.uncounted()
+      this.#learnWhetherCounted([answer.time])
       return answer
     })
   }
 
   /** Up to 50 reads in one request: one outcome each, in order. A failure of the whole throws. */
-  async batch(commands: readonly BatchCommand[], options: RestOptions): Promise<readonly BatchOutcome[]> {
-    assert(commands.length <= BATCH_LIMIT, 'more commands than a batch holds')
+  batch(commands: readonly BatchCommand[], options: RestOptions): Promise<readonly BatchOutcome[]> {
     const methods = [...new Set(commands.map(({ method }) => method))]
-    return this.#run({ methods, label: 'batch', idempotent: true, options }, async () => {
-      const answer = await this.#ask('batch', jsonBody(batchParameters(commands)), true, options.signal)
-      const slots = readBatch(answer.result, commands.length)
-      if (slots === undefined) throw new Refused({ code: 'bad-answer', retry: 'temporary' }, { status: 200, portalCode: undefined }, '')
-      return slots.map((slot, index): BatchOutcome => {
-        const method = commands[index]?.method ?? ''
-        if (slot.kind === 'missing') return { ok: false, error: new DriveError('bad-answer', `the portal left ${method} out of its answer`, { fields: { method } }) }
-        if (slot.kind === 'answer') {
-          this.#operating.note(method, slot.answer.time)
-          return { ok: true, answer: slot.answer }
-        }
-        const kind = failureKind(slot.refusal)
-        if (kind.retry === 'operating') this.#operating.refused(method, slot.time?.operatingResetInMs)
-        return { ok: false, error: refusalError(kind.code, method, new Refused(kind, slot.refusal, ''), this.#exchanges.webhook) }
-      })
-    })
+    return this.#run({ methods, label: 'batch', idempotent: true, options }, () => this.#askMany(commands, options.signal))
   }
 
   /** Posts a form to an address that the portal gave (step 2 of an upload). Never repeated once it may have arrived. */
@@ -262,6 +245,33 @@ export class RestClient {
     const answer = answerOf(await this.#exchanges.post(url, body, idempotent ? 'read' : 'write', signal))
     this.#operating.note(method, answer.time)
     return answer
+  }
+
+  async #askMany(commands: readonly BatchCommand[], signal: AbortSignal | undefined): Promise<readonly BatchOutcome[]> {
+    assert(commands.length <= BATCH_LIMIT, 'more commands than a batch holds')
+    const answer = await this.#ask('batch', jsonBody(batchParameters(commands)), true, signal)
+    const slots = readBatch(answer.result, commands.length)
+    if (slots === undefined) throw new Refused({ code: 'bad-answer', retry: 'temporary' }, { status: 200, portalCode: undefined }, '')
+    // The batch itself is counted nowhere (4.2), so its own `time` says nothing.
+    this.#learnWhetherCounted(slots.map((slot) => (slot.kind === 'answer' ? slot.answer.time : undefined)))
+    return slots.map((slot, index): BatchOutcome => {
+      const method = commands[index]?.method ?? ''
+      if (slot.kind === 'missing') return { ok: false, error: new DriveError('bad-answer', `the portal left ${method} out of its answer`, { fields: { method } }) }
+      if (slot.kind === 'answer') {
+        this.#operating.note(method, slot.answer.time)
+        return { ok: true, answer: slot.answer }
+      }
+      const kind = failureKind(slot.refusal)
+      if (kind.retry === 'operating') this.#operating.refused(method, slot.time?.operatingResetInMs)
+      return { ok: false, error: refusalError(kind.code, method, new Refused(kind, slot.refusal, ''), this.#exchanges.webhook) }
+    })
+  }
+
+  /** Only the cloud counts execution time; a portal of one's own usually has no limiter at all (2.2). */
+  #learnWhetherCounted(times: readonly (AnswerTime | undefined)[]): void {
+    const told = times.filter((time) => time !== undefined)
+    if (told.length === 0 || told.some(({ operatingSeconds }) => operatingSeconds !== undefined)) return
+    if (!isCloud(this.#exchanges.webhook.host)) this.#budget.uncounted()
   }
 
   async #pause(afterMs: number, signal: AbortSignal | undefined): Promise<void> {

@@ -286,6 +286,19 @@ t.test('a portal of one\'s own that counts nothing is not slowed down', async (t
   t.match(rest.budget(), { counted: false })
 })
 
+t.test('batches alone tell that a portal counts nothing, and a figure in one slot tells that it does', async (t) => {
+  const uncounted = { start: 1, finish: 1 }
+  for (const [times, counted] of [[[uncounted, uncounted], false], [[uncounted, TIME], true], [[], true]] as const) {
+    const portal = await startScript(t, ({ response }) => {
+      // The outer time never has figures: the batch itself is free.
+      json(response, 200, { result: { result: { c0: [], c1: [] }, result_error: [], result_total: [], result_next: [], result_time: Object.fromEntries(times.map((time, index) => [`c${index}`, time])) }, time: uncounted })
+    })
+    const { rest } = startClient(t, portal.webhook)
+    await rest.batch([1, 2].map((id) => ({ method: 'disk.folder.getchildren', parameters: { id } })), person)
+    t.match(rest.budget(), { counted })
+  }
+})
+
 t.test('a batch keeps its order and gives each command its own outcome', async (t) => {
   const portal = await startScript(t, ({ response }) => {
     json(response, 200, { result: { result: { c0: { ID: 1 }, c3: [] }, result_error: { c1: { error: 'ERROR_NOT_FOUND', error_description: 'x' } }, result_total: { c3: 0 }, result_next: [], result_time: [] }, time: TIME })
