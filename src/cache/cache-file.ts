@@ -5,6 +5,7 @@
 import { statSync } from 'node:fs'
 import { open, rm, stat, type FileHandle } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { systemCode } from '../base/errors.js'
 import type { OpenFiles } from './open-files.js'
 import { isMissing } from './system-failure.js'
 
@@ -108,8 +109,13 @@ export class CacheFile {
   async #use<T>(work: (file: FileHandle) => Promise<T>): Promise<T> {
     if (this.#exists) return this.#files.use(this.path, work)
     await this.#files.forget(this.path)
-    await rm(this.path, { force: true })
-    await this.#files.make(this.path, () => Promise.resolve())
+    try {
+      await this.#files.make(this.path, () => Promise.resolve())
+    } catch (error) {
+      if (systemCode(error) !== 'EEXIST') throw error
+      await rm(this.path, { force: true }) // a leftover is seldom, and looking for it costs every small file a trip to the disk
+      await this.#files.make(this.path, () => Promise.resolve())
+    }
     this.#exists = true
     return this.#files.use(this.path, work)
   }
