@@ -66,7 +66,7 @@ export interface DriveFileSystemOptions {
   readonly onRenamed: (item: Item) => void
   /** A file may have become eligible for upload. */
   readonly onSettled: () => void
-  readonly isPreviewReader: (pid: number) => Promise<boolean>
+  readonly isPreviewReader: (pid: number) => boolean
 }
 
 const BLOCK_BYTES = 4_096
@@ -198,7 +198,7 @@ export class DriveFileSystem implements FileSystem {
     if (item.parent !== null) this.#o.watch.noteUse(item.parent)
     const content = await this.#contentOf(node)
     try {
-      if (!content.isComplete && !flags.write && (await this.#o.isPreviewReader(caller.pid))) {
+      if (!content.isComplete && !flags.write && this.#o.isPreviewReader(caller.pid)) {
         throw new DriveError('forbidden', 'the file is not here and is not fetched for previews')
       }
       // The engine opens it by itself the next time.
