@@ -151,6 +151,7 @@ export class DriveCore {
     this.hydrator = new Hydrator({
       drive,
       cache,
+      mirror,
       store,
       clock,
       log,

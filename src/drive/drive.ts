@@ -48,7 +48,7 @@ export interface RemoteFile extends RemoteItemBase {
   /** FILE_ID: id of the stored bytes; changes with the content. */
   readonly blobId: string
   readonly sizeBytes: number
-  /** Carries the secret, changes at each read, serves the newest content (8.1): use at once, never store or log. */
+  /** Carries the secret, changes at each read, serves the newest content (8.1): use once and soon, never write down or log. */
   readonly downloadUrl: string
 }
 
@@ -128,6 +128,11 @@ export interface Drive {
   ownStorage(userId: string, call: CallOptions): Promise<RemoteStorage>
 
   getFile(id: RemoteId, call: CallOptions): Promise<RemoteFile>
+  /**
+   * As `getFile` for at most 50 in one request. `take` names them when the request's turn has come, so that who comes
+   * while it waits goes along; it is called once at most. One outcome each, in order; a failure of the whole throws.
+   */
+  getFiles(take: () => readonly RemoteId[], call: CallOptions): Promise<readonly Outcome<RemoteFile>[]>
   getFolder(id: RemoteId, call: CallOptions): Promise<RemoteFolder>
   /** One answer for each id, in order, packed into as few requests as possible (50 a batch). Never throws for a single item. */
   itemStates(ids: readonly { readonly id: RemoteId; readonly kind: 'file' | 'folder' }[], call: CallOptions): Promise<readonly ItemState[]>

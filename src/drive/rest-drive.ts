@@ -9,7 +9,7 @@ import type { Random } from '../base/random.js'
 import { BATCH_LIMIT, type BatchCommand } from '../rest/batch.js'
 import { isObject, type Answer } from '../rest/envelope.js'
 import type { PhpParameters } from '../rest/php-query.js'
-import type { RestClient } from '../rest/rest-client.js'
+import type { BatchOutcome, RestClient } from '../rest/rest-client.js'
 import { diskFailure, falseResult, type DiskOperation } from './disk-failures.js'
 import type { Downloads } from './downloads.js'
 import type { Account, CallOptions, Download, Drive, ItemState, ListPage, ListPageRequest, Outcome, RemoteFile, RemoteFolder, RemoteItem, RemoteStorage, RemoteVersion, UploadSource } from './drive.js'
@@ -55,6 +55,16 @@ export class RestDrive implements Drive {
 
   async getFile(id: RemoteId, call: CallOptions): Promise<RemoteFile> {
     return required(parseFile((await this.#read('disk.file.get', { id }, call)).result), 'disk.file.get')
+  }
+
+  async getFiles(take: () => readonly RemoteId[], call: CallOptions): Promise<readonly Outcome<RemoteFile>[]> {
+    const method = 'disk.file.get'
+    const outcomes = await named('look', () => this.#rest.lateBatch({ method, take: () => take().map((id) => ({ id })) }, call))
+    return outcomes.map(answered).map((outcome): Outcome<RemoteFile> => {
+      if (!outcome.ok) return outcome
+      const value = parseFile(outcome.value.result)
+      return value === undefined ? { ok: false, error: unreadable(method) } : { ok: true, value }
+    })
   }
 
   async getFolder(id: RemoteId, call: CallOptions): Promise<RemoteFolder> {
@@ -166,12 +176,7 @@ export class RestDrive implements Drive {
   /** One request. */
   async #readMany(commands: readonly BatchCommand[], call: CallOptions): Promise<readonly Outcome<Answer>[]> {
     if (commands.length === 0) return []
-    const outcomes = await this.#rest.batch(commands, call)
-    return outcomes.map((outcome): Outcome<Answer> => {
-      if (outcome.ok) return { ok: true, value: outcome.answer }
-      const error = diskFailure(outcome.error, 'look')
-      return { ok: false, error: error instanceof Error ? error : outcome.error }
-    })
+    return (await this.#rest.batch(commands, call)).map(answered)
   }
 
   async #allPages(method: string, parameters: PhpParameters, call: CallOptions): Promise<readonly unknown[]> {
@@ -186,6 +191,12 @@ export class RestDrive implements Drive {
     }
     throw unreadable(method)
   }
+}
+
+function answered(outcome: BatchOutcome): Outcome<Answer> {
+  if (outcome.ok) return { ok: true, value: outcome.answer }
+  const error = diskFailure(outcome.error, 'look')
+  return { ok: false, error: error instanceof Error ? error : outcome.error }
 }
 
 function itemState(outcome: Outcome<Answer>): ItemState {

@@ -10,13 +10,17 @@ import type { Log } from '../base/log.js'
 import type { ContentCache } from '../cache/content-cache.js'
 import type { Content } from '../cache/content.js'
 import type { Drive, Priority, RemoteFile } from '../drive/drive.js'
+import type { Mirror } from '../mirror/mirror.js'
 import type { Store } from '../store/store.js'
+import { Looks } from './looks.js'
 import type { TransferHost } from './transfer-host.js'
 import { Transfer } from './transfer.js'
+import { Walks } from './walks.js'
 
 export interface HydratorOptions {
   readonly drive: Drive
   readonly cache: ContentCache
+  readonly mirror: Mirror
   readonly store: Store
   readonly clock: Clock
   readonly log: Log
@@ -43,6 +47,7 @@ const READ_ATTEMPTS = 3 // a cache file that loses its bytes again and again is 
 export class Hydrator {
   readonly #clock: Clock
   readonly #isPaused: () => boolean
+  readonly #looks: Looks
   readonly #host: TransferHost
   /** By content; least recently idle first. */
   readonly #transfers = new Map<ContentId, Transfer>()
@@ -55,8 +60,10 @@ export class Hydrator {
   constructor(options: HydratorOptions) {
     this.#clock = options.clock
     this.#isPaused = options.isPaused ?? (() => false)
+    this.#looks = new Looks({ drive: options.drive, walks: new Walks(options), clock: options.clock, log: options.log })
     this.#host = {
       drive: options.drive,
+      looks: this.#looks,
       store: options.store,
       clock: options.clock,
       log: options.log,
@@ -133,7 +140,7 @@ export class Hydrator {
   /** Everybody who waits gets `cancelled`; resolves when nothing runs and no content is held any more. */
   async stop(): Promise<void> {
     this.#stopped = true
-    await Promise.all([...this.#transfers.values()].map((transfer) => transfer.stop()))
+    await Promise.all([this.#looks.stop(), ...[...this.#transfers.values()].map((transfer) => transfer.stop())])
     this.#transfers.clear()
   }
 

@@ -1,17 +1,22 @@
 /**
  * Where the bytes of one content come from: the file's newest version while that is the one we hold a copy of, else that
  * version in the file's history. Every request begins with a look at the file; versions only grow, so a look that still
- * finds ours proves everything taken before it (bitrix24-rest.md 8.2 rule 5). What cannot be proved is discarded.
+ * finds ours proves everything taken before it was asked for (bitrix24-rest.md 8.2 rule 5). What cannot be proved is
+ * discarded. A look that was read ahead proves nothing: it only saves waiting, and one more comes after the bytes.
  */
 import { ByteRanges, type ByteRange } from '../base/byte-ranges.js'
 import type { Clock } from '../base/clock.js'
 import { DriveError, hasCode } from '../base/errors.js'
-import type { Content } from '../cache/content.js'
+import type { RemoteId } from '../base/ids.js'
 import type { RemoteOrigin } from '../cache/content-rows.js'
+import type { Content } from '../cache/content.js'
 import type { CallOptions, Download, Drive, RemoteFile, RemoteVersion } from '../drive/drive.js'
+import type { Look, Looks } from './looks.js'
+import { WHOLE_FILE_BYTES } from './plan-window.js'
 
 export interface RemoteSourceOptions {
   readonly drive: Drive
+  readonly looks: Looks
   readonly clock: Clock
   readonly content: Content
   readonly onVersionMoved: (remote: RemoteFile) => void
@@ -35,7 +40,9 @@ export class RemoteSource {
   /** Here, and proved by this object; of other bytes nothing is known. */
   #proved = ByteRanges.empty
   #requests = 0
-  #openedSlowly = false
+  /** The file may have changed between the look and the answer's first byte. */
+  #isDoubtful = false
+  #openedAhead = false
 
   constructor(options: RemoteSourceOptions) {
     this.#o = options
@@ -44,26 +51,37 @@ export class RemoteSource {
 
   /** Bytes came after the last look, and not all of the content in one prompt answer. */
   get needsProof(): boolean {
-    return !this.#unproved.isEmpty && (this.#requests > 1 || this.#openedSlowly || !this.#o.content.isComplete)
+    return !this.#unproved.isEmpty && (this.#requests > 1 || this.#isDoubtful || !this.#o.content.isComplete)
   }
 
-  /** Opens bytes of `range` (undefined: the whole file). `vanished` when our version is nowhere any more. */
-  async open(range: ByteRange | undefined, call: CallOptions): Promise<Download> {
+  /** The proof of a file that came whole by a look read ahead: it may wait for others of its kind. */
+  get mayProveLater(): boolean {
+    return this.#openedAhead && this.#requests === 1 && this.#o.content.isComplete
+  }
+
+  /**
+   * Opens bytes of `range` (undefined: the whole file). `vanished` when our version is nowhere any more. `isRead`: for
+   * somebody who reads here and now, and is served from a look that was read ahead.
+   */
+  async open(range: ByteRange | undefined, call: CallOptions, isRead: boolean): Promise<Download> {
     for (;;) {
       if (this.#version !== undefined) return this.#o.drive.downloadVersion(this.#version, range, call)
-      const file = await this.#look(call)
-      if (file === undefined) continue
+      const { content } = this.#o
+      const mayBeAhead = isRead && this.#requests === 0 && content.ranges.isEmpty && this.#sizeBytes <= WHOLE_FILE_BYTES
+      const look = await this.#look((id) => (mayBeAhead ? this.#o.looks.first(content.id, id, call) : this.#fresh(id, call)), call)
+      if (look === undefined) continue
       const epoch = this.#epoch
       const lookedMs = this.#o.clock.monotonicMs()
       const attempt = new AbortController()
       const signal = call.signal === undefined ? attempt.signal : AbortSignal.any([call.signal, attempt.signal])
-      const download = await this.#o.drive.download(file, range, { ...call, signal })
+      const download = await this.#o.drive.download(look.file, range, { ...call, signal })
       if (epoch !== this.#epoch) {
         attempt.abort()
         continue
       }
       this.#requests += 1
-      this.#openedSlowly ||= this.#o.clock.monotonicMs() - lookedMs > LONG_OPENING_MS
+      this.#isDoubtful ||= look.isAhead || this.#o.clock.monotonicMs() - lookedMs > LONG_OPENING_MS
+      this.#openedAhead ||= look.isAhead
       return download
     }
   }
@@ -75,34 +93,47 @@ export class RemoteSource {
   }
 
   /** Looks once more; what does not belong to our version is gone from the content afterwards. */
-  async prove(call: CallOptions): Promise<void> {
-    await this.#look(call)
+  async prove(call: CallOptions, isPatient: boolean): Promise<void> {
+    await this.#look((id) => (isPatient ? this.#o.looks.patient(id, call).then(fresh) : this.#fresh(id, call)), call)
+  }
+
+  /** Somebody waits for a proof that was not in a hurry. */
+  hurryProof(): void {
+    const { origin } = this.#o.content
+    if (origin !== null) this.#o.looks.hurry(origin.fileId)
   }
 
   /** The file when it is still our version; undefined when it moved on and the history took its place. */
-  async #look(call: CallOptions): Promise<RemoteFile | undefined> {
-    const { content, drive } = this.#o
+  async #look(ask: (id: RemoteId) => Promise<Look>, call: CallOptions): Promise<Look | undefined> {
+    const { content } = this.#o
     const { origin } = content
     if (origin === null) throw vanished('the content has no original on the portal')
     const before = content.ranges
     const unproved = this.#unproved
-    const file = await this.#fetchFile(drive, origin, call)
-    if (isOurs(file, origin, this.#sizeBytes)) {
+    const look = await this.#existing(ask(origin.fileId))
+    if (isOurs(look.file, origin, this.#sizeBytes)) {
+      if (look.isAhead) return look
       // Everything that was here before the look was asked for is of our version.
       this.#proved = union(this.#proved, before)
       this.#unproved = without(this.#unproved, unproved)
-      this.#openedSlowly = false
-      return file
+      this.#isDoubtful = false
+      return look
     }
-    await (this.#moving ??= this.#move(file, origin, call).finally(() => {
+    // Read ahead, it may be of the time before ours.
+    if (look.isAhead) return this.#look((id) => this.#fresh(id, call), call)
+    await (this.#moving ??= this.#move(look.file, origin, call).finally(() => {
       this.#moving = undefined
     }))
     return undefined
   }
 
-  async #fetchFile(drive: Drive, origin: RemoteOrigin, call: CallOptions): Promise<RemoteFile> {
+  #fresh(id: RemoteId, call: CallOptions): Promise<Look> {
+    return this.#o.looks.fresh(id, call).then(fresh)
+  }
+
+  async #existing(look: Promise<Look>): Promise<Look> {
     try {
-      return await drive.getFile(origin.fileId, call)
+      return await look
     } catch (error) {
       if (hasCode(error, 'not-found')) throw vanished('the file is not on the portal any more', error)
       throw error
@@ -132,6 +163,10 @@ export class RemoteSource {
       throw error
     }
   }
+}
+
+function fresh(file: RemoteFile): Look {
+  return { file, isAhead: false }
 }
 
 function without(ranges: ByteRanges, removed: ByteRanges): ByteRanges {

@@ -4,9 +4,11 @@ import type { Log } from '../base/log.js'
 import type { Content } from '../cache/content.js'
 import type { Drive, RemoteFile } from '../drive/drive.js'
 import type { Store } from '../store/store.js'
+import type { Looks } from './looks.js'
 
 export interface TransferHost {
   readonly drive: Drive
+  readonly looks: Looks
   readonly store: Store
   readonly clock: Clock
   readonly log: Log

@@ -11,6 +11,7 @@ import { Attempts } from './attempts.js'
 import { isFinal } from './failure-kinds.js'
 import { Intake } from './intake.js'
 import { planReadAhead, planWindow } from './plan-window.js'
+import { Proof } from './proof.js'
 import { RangeStream, type StreamHost, type StreamOutcome } from './range-stream.js'
 import { RemoteSource } from './remote-source.js'
 import { StreamBrake } from './stream-brake.js'
@@ -43,10 +44,8 @@ export class Transfer implements StreamHost {
   #hasAnswer = false
   #isHeld = false
   #stopped = false
-  /** The look that proves a download of several answers; those who want the whole wait for it. */
-  #proving: Promise<void> | undefined
-  /** A failed proof is not tried again by itself; the next request begins with one. */
-  #stopProving = false
+  /** Those who want the whole wait for it. */
+  readonly #proof: Proof
   /** Works that `stop` waits for. */
   readonly #tasks = new Set<Promise<void>>()
 
@@ -55,10 +54,19 @@ export class Transfer implements StreamHost {
     this.content = content
     this.#source = new RemoteSource({
       drive: host.drive,
+      looks: host.looks,
       clock: host.clock,
       content,
       onVersionMoved: host.onVersionMoved,
       cutStreams: () => this.#streams.cutOpen(),
+    })
+    this.#proof = new Proof({
+      source: this.#source,
+      onFailed: (error) => {
+        // What is here may be of two versions: those who want the whole must not believe it.
+        for (const waiter of [...this.#waiters]) if (waiter.wants === 'whole') this.#fail(waiter, error)
+        host.log.info({ content: content.id, code: errorCode(error) }, 'a download could not be checked again')
+      },
     })
     this.#intake = new Intake({
       content,
@@ -136,7 +144,7 @@ export class Transfer implements StreamHost {
   open(stream: RangeStream, signal: AbortSignal): Promise<Download> {
     const { asked } = stream
     const isWhole = asked.start === 0 && asked.end === this.content.sizeBytes
-    return this.#source.open(isWhole ? undefined : asked, { priority: this.#priorityOf(stream), signal })
+    return this.#source.open(isWhole ? undefined : asked, { priority: this.#priorityOf(stream), signal }, stream.purpose === 'read')
   }
 
   opened(stream: RangeStream): void {
@@ -225,26 +233,16 @@ export class Transfer implements StreamHost {
 
   /** All here and proved; starts the proof where it is needed. */
   #isWholeHere(): boolean {
-    if (!this.content.isComplete || this.#proving !== undefined) return false
-    if (!this.#source.needsProof || this.content.isDirty) return true
-    this.#prove('interactive')
+    if (!this.content.isComplete) return false
+    if (!this.#proof.isRunning && (!this.#source.needsProof || this.content.isDirty)) return true
+    if (this.#proof.isRunning) this.#proof.hurry()
+    else this.#prove('interactive')
     return false
   }
 
-  #prove(priority: Priority): void {
-    const proving = this.#source.prove({ priority }).then(
-      () => undefined,
-      (error: unknown) => {
-        // What is here may be of two versions: those who want the whole must not believe it.
-        for (const waiter of [...this.#waiters]) if (waiter.wants === 'whole') this.#fail(waiter, error)
-        this.#host.log.info({ content: this.content.id, code: errorCode(error) }, 'a download could not be checked again')
-        this.#stopProving = true
-      },
-    )
-    this.#proving = proving
+  #prove(priority: Priority, isPatient = false): void {
     this.#inBackground(async () => {
-      await proving
-      this.#proving = undefined
+      await this.#proof.run(priority, isPatient)
       this.pump()
     })
   }
@@ -277,7 +275,7 @@ export class Transfer implements StreamHost {
 
   #launch(purpose: 'read' | 'hydrate', range: ByteRange, demandEnd: number): RangeStream {
     this.#hold()
-    this.#stopProving = false
+    this.#proof.noteDownload()
     const stream = new RangeStream(this, { purpose, range, demandEnd })
     this.#streams.add(stream)
     if (purpose === 'read') this.#earlier = [...this.#earlier, range].slice(-EARLIER_WINDOWS)
@@ -363,8 +361,10 @@ export class Transfer implements StreamHost {
 
   #finishIfIdle(): void {
     if (!this.isIdle || !this.#isHeld || this.#stopped) return
-    if (this.#source.needsProof && !this.#stopProving && !this.content.isDirty) {
-      this.#prove('background')
+    if (this.#proof.isWorthTrying && !this.content.isDirty) {
+      const isPatient = this.#source.mayProveLater
+      // While paused only what a person waits for may go; a read was that.
+      this.#prove(isPatient && this.#host.isPaused() ? 'interactive' : 'background', isPatient)
       return
     }
     this.#inBackground(async () => {

@@ -113,6 +113,23 @@ export class RestClient {
     return this.#run({ methods, label: 'batch', idempotent: true, options }, () => this.#askMany(commands, options.signal))
   }
 
+  /**
+   * Reads by one method, named only when the request's turn in the budget has come, so that whoever comes while it waits
+   * goes along. One alone is an ordinary call, whose failure throws; none is no request.
+   */
+  lateBatch({ method, take }: { method: string; take: () => readonly PhpParameters[] }, options: RestOptions): Promise<readonly BatchOutcome[]> {
+    let commands: readonly BatchCommand[] | undefined
+    return this.#run({ methods: [method], label: method, idempotent: true, options }, async () => {
+      commands ??= take().map((parameters) => ({ method, parameters }))
+      const [only] = commands
+      if (only === undefined) return []
+      if (commands.length > 1) return this.#askMany(commands, options.signal)
+      const answer = await this.#ask(method, jsonBody(only.parameters), true, options.signal)
+      this.#learnWhetherCounted([answer.time])
+      return [{ ok: true, answer }]
+    })
+  }
+
   /** Posts a form to an address that the portal gave (step 2 of an upload). Never repeated once it may have arrived. */
   async post(address: string, body: StreamedBody, options: RestOptions): Promise<Answer> {
     const url = safeUrl(address, this.#exchanges.webhook)

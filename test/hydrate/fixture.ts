@@ -10,6 +10,8 @@ import type { Content } from '../../src/cache/content.js'
 import { CACHE_SCHEMA } from '../../src/cache/schema.js'
 import type { Drive, RemoteFile } from '../../src/drive/drive.js'
 import { Hydrator } from '../../src/hydrate/hydrator.js'
+import { Mirror } from '../../src/mirror/mirror.js'
+import { MIRROR_SCHEMA } from '../../src/mirror/schema.js'
 import { Store } from '../../src/store/store.js'
 
 export const KIB = 1024
@@ -18,6 +20,7 @@ export const MIB = 1024 * KIB
 export interface House {
   readonly cache: ContentCache
   readonly store: Store
+  readonly mirror: Mirror
   readonly hydrator: Hydrator
   readonly moved: RemoteFile[]
   /** A placeholder of the file as it is now, held. */
@@ -31,13 +34,14 @@ export async function openHouse(
 ): Promise<House> {
   const root = await mkdtemp(join(tmpdir(), 'elastic-hydrate-'))
   const clock = options.clock ?? systemClock
-  const store = await Store.open(join(root, 'db'), [CACHE_SCHEMA])
+  const store = await Store.open(join(root, 'db'), [MIRROR_SCHEMA, CACHE_SCHEMA])
   const cache = await ContentCache.open({
     directory: join(root, 'cache'), store, clock, log: silentLog, bootId: 'boot', limitBytes: options.limitBytes ?? 4096 * MIB, freeSpaceFloorBytes: 0,
   })
+  const mirror = new Mirror(store)
   const moved: RemoteFile[] = []
   const hydrator = new Hydrator({
-    drive, cache, store, clock, log: silentLog,
+    drive, cache, mirror, store, clock, log: silentLog,
     stallDeadlineMs: () => options.stallDeadlineMs ?? 30_000,
     onVersionMoved: (remote) => moved.push(remote),
     ...(options.isPaused === undefined ? {} : { isPaused: options.isPaused }),
@@ -52,7 +56,7 @@ export async function openHouse(
     const origin = { fileId: file.id, version: file.version, blobId: file.blobId }
     return cache.acquire(await store.transact((tx) => cache.createPlaceholder(tx, file.sizeBytes, origin)))
   }
-  return { cache, store, hydrator, moved, hold }
+  return { cache, store, mirror, hydrator, moved, hold }
 }
 
 export function pattern(sizeBytes: number, seed = 1): Buffer {

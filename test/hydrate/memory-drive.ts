@@ -4,7 +4,7 @@ import { DriveError } from '../../src/base/errors.js'
 import { asRemoteId, asStorageId } from '../../src/base/ids.js'
 import type { CallOptions, Download, Drive, RemoteFile, RemoteVersion } from '../../src/drive/drive.js'
 
-type Unused = Omit<Drive, 'getFile' | 'download' | 'versions' | 'downloadVersion'>
+type Unused = Omit<Drive, 'getFile' | 'getFiles' | 'download' | 'versions' | 'downloadVersion'>
 
 /** What happens to one answer; the bytes given before it happens count as sent. */
 export type Disturbance =
@@ -71,12 +71,12 @@ export class MemoryDrive {
     }
     return {
       ...others,
-      getFile: async () => {
-        this.looks += 1
-        await this.beforeLook()
-        const failure = this.lookFailures.shift()
-        if (failure !== undefined) throw failure
-        return this.file()
+      getFile: () => this.#look(),
+      getFiles: async (take) => {
+        const asked = take()
+        if (asked.length === 0) return []
+        const value = await this.#look()
+        return asked.map(() => ({ ok: true, value }))
       },
       download: (file, range, call) => {
         this.beforeDownload()
@@ -89,6 +89,14 @@ export class MemoryDrive {
       },
       downloadVersion: (version, range, call) => Promise.resolve(this.#answer(this.bytes(version.version), range, version.id, call)),
     }
+  }
+
+  async #look(): Promise<RemoteFile> {
+    this.looks += 1
+    await this.beforeLook()
+    const failure = this.lookFailures.shift()
+    if (failure !== undefined) throw failure
+    return this.file()
   }
 
   #answer(bytes: Uint8Array, range: ByteRange | undefined, versionId: string | undefined, call: CallOptions): Download {

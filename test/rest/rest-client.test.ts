@@ -299,6 +299,23 @@ t.test('batches alone tell that a portal counts nothing, and a figure in one slo
   }
 })
 
+t.test('a late batch asks for what is wanted when its turn comes: one is a plain call, none is no request', async (t) => {
+  const portal = await startScript(t, ({ response, request }) => {
+    if (request.path.endsWith('batch')) json(response, 200, { result: { result: { c0: 1, c1: 2 }, result_error: [], result_total: [], result_next: [], result_time: [] }, time: TIME })
+    else json(response, 200, { result: 'alone', time: TIME })
+  })
+  const { rest } = startClient(t, portal.webhook)
+  const wanted: number[] = []
+  const late = (): ReturnType<typeof rest.lateBatch> => rest.lateBatch({ method: 'disk.file.get', take: () => wanted.splice(0).map((id) => ({ id })) }, person)
+  t.same(await late(), [])
+  const coming = late()
+  wanted.push(7) // after the call, before its turn
+  t.match(await coming, [{ ok: true, answer: { result: 'alone' } }])
+  wanted.push(8, 9)
+  t.match(await late(), [{ ok: true, answer: { result: 1 } }, { ok: true, answer: { result: 2 } }])
+  t.same(portal.seen.map(({ path }) => path.split('/').at(-1)), ['disk.file.get', 'batch'])
+})
+
 t.test('a batch keeps its order and gives each command its own outcome', async (t) => {
   const portal = await startScript(t, ({ response }) => {
     json(response, 200, { result: { result: { c0: { ID: 1 }, c3: [] }, result_error: { c1: { error: 'ERROR_NOT_FOUND', error_description: 'x' } }, result_total: { c3: 0 }, result_next: [], result_time: [] }, time: TIME })
