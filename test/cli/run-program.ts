@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
 import { startPortal } from '../../src/portal/portal.js'
 
-const PROGRAM = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url))
+export const PROGRAM = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url))
 
 export interface Run {
   readonly code: number | null
