@@ -5,9 +5,10 @@
  * processes are safe.
  */
 import { execFile } from 'node:child_process'
-import { chmod, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { removeTree } from './remove-tree.js'
 
 const MARK = 'ELASTIC_DRIVE_TEST_RUN'
 const ENDING_GRACE_MS = 3_000 // a daemon told to stop may still be unmounting when its test file has ended
@@ -57,7 +58,7 @@ export class TestRoom {
     const files = (await readdir(this.#temp)).map((name) => `a temporary file or folder: ${name}`)
     const stuck = await this.#mounts()
     // Removing through a mount would delete what is on the drive behind it.
-    if (stuck.length === 0) await rm(this.#path, { recursive: true, force: true })
+    if (stuck.length === 0) await removeTree(this.#path)
     return [...processes, ...mounts, ...files, ...stuck.map(({ path }) => `a mount that cannot be removed: ${path}`)]
   }
 

@@ -4,14 +4,14 @@
  */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import fetch from 'node-fetch'
-import { DriveError, ERROR_CODES, errorText } from '../base/errors.js'
+import { DriveError, ERROR_CODES, errorText, systemCode } from '../base/errors.js'
 import { findMount } from '../engine/mount-table.js'
 
 const PROGRAM = fileURLToPath(new URL('./main.js', import.meta.url))
@@ -115,9 +115,18 @@ export class DemoStage {
     }
     await this.#stopPortal()
     // Never through a mount that is still there.
-    if ((await findMount(this.folder)) === undefined) await rm(this.#home, { recursive: true, force: true })
+    if ((await findMount(this.folder)) === undefined) await this.#remove()
     else problems.push(`${this.folder} is still mounted: take it away with "fusermount3 -uz ${this.folder}"`)
     return problems
+  }
+
+  async #remove(): Promise<void> {
+    try {
+      await chmod(this.folder, 0o700) // sealed while connected: only root could take out what is in it
+    } catch (error) {
+      if (systemCode(error) !== 'ENOENT') throw error // never connected
+    }
+    await rm(this.#home, { recursive: true, force: true })
   }
 
   async #stopPortal(): Promise<void> {

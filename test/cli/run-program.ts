@@ -1,15 +1,16 @@
 /** Runs the real program as a child process in a home of its own. */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, realpath, rm } from 'node:fs/promises'
+import { mkdtemp, realpath } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
+import { removeTree } from '../../scripts/checks/remove-tree.js'
 import { startPortal } from '../../src/portal/portal.js'
 
-const PROGRAM = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url))
+export const PROGRAM = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url))
 
 export interface Run {
   readonly code: number | null
@@ -26,7 +27,7 @@ export class Home {
 
   static async make(test: Test): Promise<Home> {
     const directory = await realpath(await mkdtemp(join(tmpdir(), 'elastic-cli-')))
-    test.teardown(() => rm(directory, { recursive: true, force: true }))
+    test.teardown(() => removeTree(directory))
     return new Home(directory)
   }
 

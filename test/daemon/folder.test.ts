@@ -2,6 +2,7 @@ import { chmod, mkdir, mkdtemp, readdir, realpath, rm, stat, symlink, writeFile 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { removeTree } from '../../scripts/checks/remove-tree.js'
 import { asRemoteId, asStorageId } from '../../src/base/ids.js'
 import { checkFolder, claimFolder, releaseFolder, whileMountable } from '../../src/daemon/folder.js'
 import { MARKER_NAME, readMarker } from '../../src/daemon/marker.js'
@@ -20,7 +21,7 @@ interface Place {
 
 async function place(test: Test): Promise<Place> {
   const home = await realpath(await mkdtemp(join(tmpdir(), 'elastic-folder-')))
-  test.teardown(() => rm(home, { recursive: true, force: true }))
+  test.teardown(() => removeTree(home))
   const folder = join(home, 'Bitrix24')
   const env = { ELASTIC_DRIVE_HOME: join(home, 'own') }
   const paths = profilePaths('default', { env, homeDirectory: home, temporaryDirectory: home, uid: 0, workingDirectory: home })

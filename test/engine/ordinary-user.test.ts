@@ -3,13 +3,13 @@
  * the mode it has on ordinary distributions, and the kernel's control file system is mounted where systemd mounts it,
  * both put back after.
  */
-import { chmod, stat } from 'node:fs/promises'
+import { chmod } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { loadFuseAddon } from '../../src/engine/fuse-addon.js'
 import { findMount } from '../../src/engine/mount-table.js'
-import { AS_NOBODY, openProgram } from '../support/ordinary-user.js'
+import { AS_NOBODY, openProgram, withDeviceMode } from '../support/ordinary-user.js'
 import { skipWithout } from '../support/skip.js'
 import { Child, type Ended } from './children.js'
 import { isRoot, temporaryFolder } from './mounted.js'
@@ -25,12 +25,6 @@ async function asNobody(t: Test, program: string, args: readonly string[] = [], 
   const [setpriv, ...asUser] = AS_NOBODY
   const environment = ['/usr/bin/env', '-i', `HOME=${tmpdir()}`, `TMPDIR=${tmpdir()}`, `PATH=${path}`]
   return new Child(t, setpriv, [...asUser, ...environment, node, '--enable-source-maps', find(program), ...args]).ended
-}
-
-async function withDeviceMode(t: Test, mode: number): Promise<void> {
-  const before = (await stat('/dev/fuse')).mode & 0o777
-  t.teardown(() => chmod('/dev/fuse', before))
-  await chmod('/dev/fuse', mode)
 }
 
 async function runSuite(t: Test, name: string): Promise<void> {

@@ -43,6 +43,16 @@ await t.test('a temporary file left behind is named and removed', async (t) => {
   await t.rejects(access(path), { code: 'ENOENT' })
 })
 
+await t.test('a folder left behind that is closed to its own user is removed as well', async (t) => {
+  const { room, path, environment } = await openRoom(t)
+  const sealed = join(environment.TMPDIR!, 'elastic-left', 'sealed')
+  await mkdir(sealed, { recursive: true })
+  await writeFile(join(sealed, 'within'), '')
+  await chmod(sealed, 0o555)
+  t.strictSame(await room.close(), ['a temporary file or folder: elastic-left'])
+  await t.rejects(access(path), { code: 'ENOENT' })
+})
+
 await t.test('a process left behind is named and ended, even one that ignores being asked and has left its group', async (t) => {
   const { room, environment } = await openRoom(t)
   const script = `trap '' TERM; echo ready; while :; do sleep 1000 & wait; done`

@@ -3,7 +3,7 @@
  * often lie in a home that is closed to others. Both are bound, read-only, to a folder that is open, and taken away after.
  */
 import { execFile } from 'node:child_process'
-import { chmod, mkdir, mkdtemp, rmdir, unlink, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, rmdir, stat, unlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { promisify } from 'node:util'
@@ -21,6 +21,13 @@ export interface OpenProgram {
   readonly node: string
   /** Where the user finds a file of the checkout. */
   readonly find: (path: string) => string
+}
+
+/** Gives /dev/fuse another mode until the test ends: 0666 is what ordinary distributions have. Needs root. */
+export async function withDeviceMode(t: Test, mode: number): Promise<void> {
+  const before = (await stat('/dev/fuse')).mode & 0o777
+  t.teardown(() => chmod('/dev/fuse', before))
+  await chmod('/dev/fuse', mode)
 }
 
 /** Needs root and the right to mount. */
