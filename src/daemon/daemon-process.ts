@@ -9,6 +9,7 @@ import { removeDaemonRecord, writeDaemonRecord } from './daemon-record.js'
 import { LogFile } from './log-file.js'
 import type { ProfilePaths } from './paths.js'
 import type { Settings } from './settings.js'
+import { aborted } from './stop-signals.js'
 
 /** What `mount` was asked for; an engine that is not named comes from the settings. */
 export interface MountOptions {
@@ -69,44 +70,4 @@ export async function runDaemonProcess({ paths, mount, startDaemon, stopSignal, 
   } finally {
     file.close()
   }
-}
-
-export interface StopSignals {
-  readonly signal: AbortSignal
-  /** Resolves when the signal aborts. */
-  readonly stopped: Promise<void>
-  readonly abort: () => void
-  /** Gives the signals of the process back their usual meaning. */
-  readonly release: () => void
-}
-
-/** Turns SIGINT, SIGTERM and SIGHUP of this process into one abort. */
-export function stopOnSignals(): StopSignals {
-  const names = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
-  const controller = new AbortController()
-  const abort = (): void => {
-    controller.abort()
-  }
-  for (const name of names) process.on(name, abort)
-  return {
-    signal: controller.signal,
-    stopped: aborted(controller.signal),
-    abort,
-    release: () => {
-      for (const name of names) process.off(name, abort)
-    },
-  }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) {
-      resolve()
-      return
-    }
-    const onAbort = (): void => {
-      resolve()
-    }
-    signal.addEventListener('abort', onAbort, { once: true })
-  })
 }

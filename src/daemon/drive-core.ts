@@ -6,7 +6,7 @@
 import { readFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import type { Clock } from '../base/clock.js'
-import { errorCode, errorText } from '../base/errors.js'
+import { errorCode, errorText, type DriveError } from '../base/errors.js'
 import type { Ino } from '../base/ids.js'
 import type { Log } from '../base/log.js'
 import { namePatterns } from '../base/names.js'
@@ -43,6 +43,7 @@ import { requeueUnsent } from '../upload/requeue.js'
 import { Upload } from '../upload/upload.js'
 import { Watch } from '../watch/watch.js'
 import { Connectivity } from './connectivity.js'
+import { DatabaseCheck } from './database-check.js'
 import type { ProfilePaths } from './paths.js'
 import type { Profile } from './profile.js'
 import { tearDown } from './tear-down.js'
@@ -80,6 +81,7 @@ export class DriveCore {
   readonly watch: Watch
   readonly keeper: Keeper
   readonly fileSystem: DriveFileSystem
+  readonly databaseCheck: DatabaseCheck
   readonly #options: DriveCoreOptions
   readonly #connectivity: Connectivity
   readonly #attributes: AttributesOf
@@ -90,7 +92,12 @@ export class DriveCore {
   /** Opens everything; nothing runs before `start`. 'database-damaged', 'database-newer', 'disk-full'. */
   static async open(options: DriveCoreOptions): Promise<DriveCore> {
     const { paths, profile, clock, log } = options
-    const store = await Store.open(paths.databasePath, SCHEMAS)
+    const bootId = (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim()
+    const check = new DatabaseCheck({ store: () => store, clock, log })
+    const onDamage = (error: DriveError): void => {
+      check.met(error)
+    }
+    const store = await Store.open(paths.databasePath, SCHEMAS, { bootId, onDamage })
     try {
       const settings = options.settings()
       const cache = await ContentCache.open({
@@ -98,14 +105,14 @@ export class DriveCore {
         store,
         clock,
         log,
-        bootId: (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim(),
+        bootId,
         limitBytes: settings.cacheLimit,
         freeSpaceFloorBytes: floorBytes(settings),
         lender: options.files,
       })
       const mirror = new Mirror(store)
       await store.transact((tx) => mirror.ensureRoot(tx, rootOf(profile)))
-      const core = new DriveCore(options, store, cache, mirror)
+      const core = new DriveCore(options, { store, cache, mirror, check })
       const missing = await requeueUnsent({ store, mirror, journal: core.journal, cache, clock })
       if (missing > 0) log.info({ missing }, 'unsent edits of a daemon that crashed are queued again')
       core.#applyPaused((await mirror.fact(PAUSED_FACT)) === '1')
@@ -116,7 +123,7 @@ export class DriveCore {
     }
   }
 
-  private constructor(options: DriveCoreOptions, store: Store, cache: ContentCache, mirror: Mirror) {
+  private constructor(options: DriveCoreOptions, { store, cache, mirror, check }: { store: Store; cache: ContentCache; mirror: Mirror; check: DatabaseCheck }) {
     const { paths, profile, clock, random, log, notices } = options
     const uploadDelayMs = (): number => options.settings().uploadDelay * 1_000
     const stallDeadlineMs = (): number => options.settings().stallDeadline * 1_000
@@ -126,6 +133,7 @@ export class DriveCore {
     this.store = store
     this.cache = cache
     this.mirror = mirror
+    this.databaseCheck = check
     this.journal = new Journal(store, () => {
       this.upload.wakeSoon()
     })
@@ -258,11 +266,13 @@ export class DriveCore {
     this.upload.start()
     this.watch.start()
     this.keeper.start()
+    this.databaseCheck.start()
   }
 
   /** After the mount is gone: lets open files go, ends every loop, closes the portal and the database. A failure of one does not keep the others. */
   async stop(): Promise<void> {
     await tearDown([
+      () => this.databaseCheck.stop(),
       () => this.fileSystem.closeAll(),
       () => this.keeper.stop(),
       () => this.watch.stop(),

@@ -107,6 +107,8 @@ export class DriveReport {
 
   async #problems(): Promise<readonly ProblemStatus[]> {
     const problems: ProblemStatus[] = []
+    const { damage } = this.#o.core.databaseCheck
+    if (damage !== undefined) problems.push({ path: null, code: damage.error.code, message: damage.error.message, since: new Date(damage.sinceMs).toISOString(), nextTry: null })
     for (const entry of await this.#o.core.journal.entries()) {
       if (entry.failure === null) continue
       const item = await this.#o.core.mirror.get(entry.ino)

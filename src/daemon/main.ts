@@ -6,8 +6,9 @@ import { once } from 'node:events'
 import { errorCode, errorText } from '../base/errors.js'
 import { redact } from '../base/redact.js'
 import { startDaemon } from './daemon.js'
-import { runDaemonProcess, stopOnSignals } from './daemon-process.js'
+import { runDaemonProcess } from './daemon-process.js'
 import type { DaemonArguments, StartReport } from './spawn.js'
+import { stopOnSignals } from './stop-signals.js'
 
 process.umask(0o077)
 const [{ paths, mount }] = (await once(process, 'message')) as [DaemonArguments]

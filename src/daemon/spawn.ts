@@ -26,6 +26,15 @@ const START_TIMEOUT_MS = 120_000
 // Libuv's default of 4 is for the whole process: a few syncs to a slow disk would stop the database.
 const POOL_THREADS = 16
 
+/**
+ * A daemon runs for weeks beside everything else. V8 begins to collect at 32 MB, then whenever the heap has grown by a
+ * third instead of doubled, and keeps little room for young objects: a look through large folders leaves little behind.
+ */
+const NODE_FLAGS = ['--optimize-for-size', '--max-semi-space-size=4', '--initial-old-space-size=32']
+
+/** Each thread that frees and allocates would keep an arena of its own otherwise (glibc; 8 for each core). */
+const MALLOC_ARENAS = '2'
+
 export interface SpawnOptions extends DaemonArguments {
   readonly env: NodeJS.ProcessEnv
   readonly clock: Clock
@@ -42,10 +51,10 @@ export async function spawnDaemon({ paths, mount, env, clock, signal, mainPath =
   const errorOutput = openSync(paths.errorOutputPath, 'w', 0o600)
   let child: ChildProcess
   try {
-    child = spawn(process.execPath, [mainPath, paths.profile], {
+    child = spawn(process.execPath, [...NODE_FLAGS, mainPath, paths.profile], {
       detached: true,
       cwd: '/',
-      env: { UV_THREADPOOL_SIZE: String(POOL_THREADS), ...env },
+      env: { UV_THREADPOOL_SIZE: String(POOL_THREADS), MALLOC_ARENA_MAX: MALLOC_ARENAS, ...env },
       stdio: ['ignore', 'ignore', errorOutput, 'ipc'],
     })
   } finally {

@@ -48,10 +48,6 @@ export class Mirror {
     return this.#rows.item(ino)
   }
 
-  peekChildren(parent: Ino): Children | undefined {
-    return this.#rows.children(parent)
-  }
-
   async get(ino: Ino): Promise<Item | undefined> {
     const known = this.#rows.item(ino)
     if (known !== undefined) return known
@@ -98,9 +94,15 @@ export class Mirror {
     return row?.rows instanceof Uint8Array ? row.rows : new Uint8Array(0)
   }
 
+  /** In the order of `inos`, without those that are gone; the missing ones in one query. */
   async getMany(inos: readonly Ino[]): Promise<readonly Item[]> {
-    const items = await Promise.all(inos.map((ino) => this.get(ino)))
-    return items.filter((item) => item !== undefined)
+    const found = new Map(inos.map((ino) => [ino, this.#rows.item(ino)]))
+    const missing = [...found.keys()].filter((ino) => found.get(ino) === undefined)
+    const since = this.#rows.changes
+    const read = missing.length === 0 ? [] : await query(this.#store.read, `SELECT ${ITEM_COLUMNS} FROM items WHERE ino IN (SELECT value FROM json_each(?))`, JSON.stringify(missing))
+    this.#rows.keepItems(read, since)
+    for (const item of read) found.set(item.ino, item)
+    return inos.map((ino) => found.get(ino)).filter((item) => item !== undefined)
   }
 
   /** Names from the root down to the item; undefined when it stands nowhere (a tombstone). */
@@ -179,10 +181,6 @@ export class Mirror {
 
   async pinnedItems(): Promise<readonly Item[]> {
     return query(this.#store.read, `SELECT ${ITEM_COLUMNS} FROM items WHERE pinned = 1 ORDER BY ino`)
-  }
-
-  async count(): Promise<number> {
-    return Number((await this.#store.read.get('SELECT count(*) AS n FROM items'))?.n ?? 0)
   }
 
   /**

@@ -8,7 +8,9 @@ import type { Ino, RemoteId } from '../base/ids.js'
 import type { Transaction } from '../store/store.js'
 import type { Item } from './item.js'
 
-const ITEMS_KEPT = 50_000 // about 25 MB of rows
+// What native answers do not need: a person's folders at work, and those that another engine is asked about.
+const ITEMS_KEPT = 20_000 // about 14 MB of rows
+const NAMES_KEPT = 50_000 // about 5 MB
 const DIRECTORIES_KEPT = 2_000
 
 /** Names of a directory in the order of their making. */
@@ -32,7 +34,12 @@ export interface RowsChanged {
 
 export class RowCache {
   readonly #items = new LRUCache<Ino, Item>({ max: ITEMS_KEPT })
-  readonly #children = new LRUCache<Ino, Map<string, Ino>>({ max: DIRECTORIES_KEPT })
+  /** By their names when they were read; a folder larger than the bound is kept alone. */
+  readonly #children = new LRUCache<Ino, Map<string, Ino>>({
+    max: DIRECTORIES_KEPT,
+    maxSize: NAMES_KEPT,
+    sizeCalculation: ({ size }) => Math.min(Math.max(size, 1), NAMES_KEPT),
+  })
   #listener: ((change: RowsChanged) => void) | undefined
   /** Grows with every committed change. */
   #changes = 0

@@ -63,6 +63,11 @@ export class Connection {
     })
   }
 
+  /** What runs on the connection fails with SQLITE_INTERRUPT as soon as it can. */
+  interrupt(): void {
+    this.#database.interrupt()
+  }
+
   async close(): Promise<void> {
     const statements = [...this.#statements.values()]
     this.#statements.clear()

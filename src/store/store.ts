@@ -5,6 +5,7 @@
  */
 import { DriveError, errorText, hasCode, systemCode } from '../base/errors.js'
 import { Connection, type Row, type SqlValue } from './connection.js'
+import { OpenRecord } from './open-record.js'
 import { migrate, type Schema } from './schema.js'
 
 export interface Reader {
@@ -24,6 +25,16 @@ export interface TransactOptions {
   readonly durable?: boolean
 }
 
+export interface StoreOptions {
+  /**
+   * Differs after each boot of the machine. With it a database that was closed in order, or whose process died alone, is
+   * opened without reading all of it, for whoever calls `check` later; without it every page is looked at first.
+   */
+  readonly bootId?: string
+  /** Hears once of damage that is met after opening. */
+  readonly onDamage?: (error: DriveError) => void
+}
+
 interface Job {
   readonly durable: boolean
   /** Runs the work inside the group; keeps its outcome for `settle`. */
@@ -36,42 +47,77 @@ export class Store {
   readonly #writer: Connection
   readonly #reader: Connection
   readonly #path: string
+  readonly #record: OpenRecord | undefined
+  readonly #onDamage: (error: DriveError) => void
+  /** Committed state, as of the moment the query runs. */
+  readonly read: Reader
   /** Works that wait for the next group. */
   #queue: Job[] = []
   /** The running drain of the queue; undefined when idle. */
   #draining: Promise<void> | undefined
   #closed = false
+  /** The note for the next start, once damage was met. */
+  #damageNoted: Promise<void> | undefined
 
-  private constructor(path: string, writer: Connection, reader: Connection) {
+  private constructor(parts: { path: string; writer: Connection; reader: Connection; record: OpenRecord | undefined; options: StoreOptions }) {
+    const { path, writer, reader, record, options } = parts
     this.#path = path
     this.#writer = writer
     this.#reader = reader
+    this.#record = record
+    this.#onDamage = options.onDamage ?? (() => undefined)
+    const coded = (error: unknown): never => {
+      throw this.#failure(error)
+    }
+    this.read = {
+      get: (sql, ...parameters) => reader.get(sql, ...parameters).catch(coded),
+      all: (sql, ...parameters) => reader.all(sql, ...parameters).catch(coded),
+    }
   }
 
   /**
    * Opens or makes the database and brings every schema up to date.
-   * `database-damaged` and `database-newer` say what to do; nothing is deleted.
+   * `database-damaged` and `database-newer` say what to do; nothing is deleted. A file that is no database, is shorter than
+   * it says, or whose schema cannot be read is always refused; other pages are looked at as `StoreOptions` says.
    */
-  static async open(path: string, schemas: readonly Schema[]): Promise<Store> {
+  static async open(path: string, schemas: readonly Schema[], options: StoreOptions = {}): Promise<Store> {
+    const record = options.bootId === undefined ? undefined : new OpenRecord(path, options.bootId)
     let writer: Connection | undefined
     try {
       writer = await Connection.open(path)
       await writer.exec('PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON; PRAGMA wal_autocheckpoint=2000')
-      const check = await writer.get('PRAGMA quick_check(1)')
-      if (check?.quick_check !== 'ok') throw damaged(path, undefined)
+      if ((await record?.isTrusted()) !== true) await checkPages(writer, path)
+      await record?.noteOpen()
       await migrate(writer, path, schemas)
       const reader = await Connection.open(path)
       await reader.exec('PRAGMA query_only=ON')
-      return new Store(path, writer, reader)
+      return new Store({ path, writer, reader, record, options })
     } catch (error) {
       await writer?.close()
       throw storeError(path, error)
     }
   }
 
-  /** Committed state, as of the moment the query runs. */
-  get read(): Reader {
-    return this.#reader
+  /**
+   * Looks at every page beside whatever else goes on, which takes seconds for a large database. Throws 'database-damaged',
+   * after which the next `open` looks again before anything else, and 'cancelled'.
+   */
+  async check(signal: AbortSignal): Promise<void> {
+    const isCancelled = (): boolean => signal.aborted
+    const connection = await Connection.open(this.#path, 'read-only')
+    const interrupt = (): void => {
+      connection.interrupt()
+    }
+    signal.addEventListener('abort', interrupt, { once: true })
+    try {
+      if (isCancelled()) throw cancelled()
+      await checkPages(connection, this.#path)
+    } catch (error) {
+      throw isCancelled() ? cancelled() : this.#failure(error)
+    } finally {
+      signal.removeEventListener('abort', interrupt)
+      await connection.close()
+    }
   }
 
   /**
@@ -93,9 +139,9 @@ export class Store {
           }
         },
         settle: (commitError) => {
-          if (commitError !== undefined) reject(asError(storeError(this.#path, commitError)))
+          if (commitError !== undefined) reject(this.#failure(commitError))
           else if (outcome?.ok === true) resolve(outcome.value)
-          else reject(asError(storeError(this.#path, outcome?.error)))
+          else reject(this.#failure(outcome?.error))
         },
       })
       this.#draining ??= this.#drain()
@@ -107,6 +153,19 @@ export class Store {
     await this.#draining
     await this.#reader.close()
     await this.#writer.close()
+    if (this.#damageNoted === undefined) await this.#record?.noteClosed()
+    else await this.#damageNoted
+  }
+
+  /** The error as whoever asked gets it; damage is noted for the next start. */
+  #failure(error: unknown): Error {
+    const coded = asError(storeError(this.#path, error))
+    if (this.#damageNoted === undefined && hasCode(coded, 'database-damaged')) {
+      this.#damageNoted = this.#record?.noteDamaged() ?? Promise.resolve()
+      this.#damageNoted.catch(() => undefined) // whoever closes is told
+      this.#onDamage(coded)
+    }
+    return coded
   }
 
   async #drain(): Promise<void> {
@@ -170,6 +229,15 @@ export class Store {
   async #restoreNormal(): Promise<void> {
     await this.#writer.exec('PRAGMA synchronous=NORMAL')
   }
+}
+
+async function checkPages(connection: Connection, path: string): Promise<void> {
+  const check = await connection.get('PRAGMA quick_check(1)')
+  if (check?.quick_check !== 'ok') throw damaged(path, undefined)
+}
+
+function cancelled(): DriveError {
+  return new DriveError('cancelled', 'the look at the database was cancelled')
 }
 
 function damaged(path: string, cause: unknown): DriveError {

@@ -29,6 +29,17 @@ await t.test('a daemon that is up is left to itself: no terminal, own session, r
   t.equal((await stat(options.paths.errorOutputPath)).mode & 0o777, 0o600)
 })
 
+await t.test('a daemon keeps its memory small unless its environment says otherwise', async (t) => {
+  const told = `{ flags: process.execArgv, arenas: process.env.MALLOC_ARENA_MAX }`
+  const script = `writeFileSync(orders.paths.logPath, JSON.stringify(${told}))\nprocess.send({ ready: true, pid: process.pid, folder: '/F' })`
+  const usual = await standIn(t, script)
+  await spawnDaemon(usual)
+  t.match(JSON.parse(await readFile(usual.paths.logPath, 'utf8')), { flags: ['--optimize-for-size'], arenas: '2' })
+  const chosen = await standIn(t, script)
+  await spawnDaemon({ ...chosen, env: { ...process.env, MALLOC_ARENA_MAX: '7' } })
+  t.match(JSON.parse(await readFile(chosen.paths.logPath, 'utf8')), { arenas: '7' })
+})
+
 await t.test('a daemon that cannot start says why, with its own code', async (t) => {
   const options = await standIn(t, `process.send({ ready: false, code: 'no-fuse-device', message: 'there is no /dev/fuse' })`)
   await t.rejects(spawnDaemon(options), { code: 'no-fuse-device', message: 'there is no /dev/fuse' })

@@ -130,6 +130,26 @@ await t.test('a damaged database: mount says what to do, rescue still copies the
   t.equal(await ground.shell('cat edit.txt'), 'precious\n')
 })
 
+await t.test('a database with a page that went bad: the drive is shown, status tells of it, and the next mount refuses', fuse, async (t) => {
+  const ground = await Playground.start(t, { seed: 'tree:5x100x10' })
+  await ground.shell('ls -R > /dev/null')
+  await ground.unmount()
+  const database = join(ground.home, 'state', 'default', 'drive.db')
+  const whole = await readFile(database)
+  const middle = Math.floor(whole.length / 8192) * 4096
+  await writeFile(database, Buffer.concat([whole.subarray(0, middle), Buffer.alloc(4096, 0xff), whole.subarray(middle + 4096)]))
+  await ground.mount()
+  await until('status tells of the damage', async () => {
+    const { errors } = await ground.json<{ errors: readonly { code: string; message: string }[] }>('status')
+    return errors.some(({ code, message }) => code === 'database-damaged' && /damaged.*rescue/.test(message))
+  }, 60_000)
+  await ground.unmount()
+  isClear(t, await ground.cli('mount'), 1, /damaged.*rescue/, ground)
+  await writeFile(database, whole)
+  await ground.mount()
+  t.equal((await ground.shell('find . -type f | wc -l')).trim(), '500')
+})
+
 await t.test('a full disk: the write gets ENOSPC, and later everything goes on', process.getuid?.() === 0 ? fuse : { skip: 'needs root for a small file system' }, async (t) => {
   const ground = await unconnected(t)
   await mkdir(ground.home, { recursive: true })

@@ -1,5 +1,6 @@
 /** The rows of the decision table (bitrix24-desktop-sync.md 11.1) that fall to sending: both sides did something. */
 import t from 'tap'
+import { countItems } from '../../src/mirror/counts.js'
 import { forkNameOf, World } from './world.js'
 
 await t.test('C7: edited on both sides, the portal keeps name and id and the local edit becomes a conflict copy', async (t) => {
@@ -140,7 +141,7 @@ await t.test('C16: deleted on both sides is done', async (t) => {
   await world.requests()
   await world.sync()
   t.notOk((await world.requests()).methods['disk.file.markdeleted'])
-  t.equal(await world.on.mirror.count(), 1)
+  t.equal(await countItems(world.on.store.read), 1)
 })
 
 await t.test('C22: both made a file of one name: equal bytes are adopted, different ones fork the local one', async (t) => {
@@ -313,7 +314,7 @@ await t.test('a link that is deleted file by file is disconnected, never emptied
   t.same(await world.paths(), [])
   const left = ((await world.hook('tree')) as { storage: string; path: string }[]).filter((row) => row.storage === storage && row.path !== '')
   t.same(left.map(({ path }) => path).sort(), ['common', 'common/a', 'common/sub', 'common/sub/b'])
-  t.equal(await world.on.mirror.count(), 1)
+  t.equal(await countItems(world.on.store.read), 1)
   t.equal((await world.on.journal.entries()).length, 0)
 })
 
@@ -350,5 +351,5 @@ await t.test('a folder link that is deleted is disconnected, what it leads to st
   t.same(await world.paths(), [])
   const left = ((await world.hook('tree')) as { storage: string; path: string }[]).filter((row) => row.storage === storage && row.path !== '')
   t.same(left.map(({ path }) => path).sort(), ['common', 'common/a', 'common/new'])
-  t.equal(await world.on.mirror.count(), 1)
+  t.equal(await countItems(world.on.store.read), 1)
 })

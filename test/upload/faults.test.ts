@@ -1,5 +1,6 @@
 /** What goes wrong between here and the portal: answers that get lost, errors, resets, no room, no network. */
 import t from 'tap'
+import { countItems } from '../../src/mirror/counts.js'
 import { forkNameOf, World } from './world.js'
 
 await t.test('a lost answer of any request leads to exactly one effect', async (t) => {
@@ -164,7 +165,7 @@ await t.test('a file deleted or renamed during its upload ends as it is here', a
   world.on.breaking.beforeWrite = () => world.files.remove('gone')
   await world.sync()
   t.same(await world.paths(), [])
-  t.equal(await world.on.mirror.count(), 1)
+  t.equal(await countItems(world.on.store.read), 1)
   await world.files.write('a', 'a')
   world.on.breaking.beforeWrite = () => world.files.rename('a', 'b')
   await world.sync()

@@ -1,5 +1,6 @@
 /** The ways to the portal when nothing goes wrong, with the real layers below and the embedded portal. */
 import t from 'tap'
+import { countItems } from '../../src/mirror/counts.js'
 import { World } from './world.js'
 
 await t.test('a new folder with files in it arrives, each by one request', async (t) => {
@@ -81,7 +82,7 @@ await t.test('a deleted file and a deleted tree go to the trash of the portal, t
   t.same(await world.paths(), ['keep'])
   const { methods } = await world.requests()
   t.equal((methods['disk.folder.markdeleted'] ?? 0) + (methods['disk.file.markdeleted'] ?? 0), 2)
-  t.equal(await world.on.mirror.count(), 2, 'the root and the file that stayed')
+  t.equal(await countItems(world.on.store.read), 2, 'the root and the file that stayed')
 })
 
 await t.test('two files that swap names end swapped, with one temporary name on the way', async (t) => {

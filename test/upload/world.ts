@@ -15,6 +15,7 @@ import { CACHE_SCHEMA } from '../../src/cache/schema.js'
 import { createDrive, type OpenDrive } from '../../src/drive/create-drive.js'
 import type { Drive, RemoteItem } from '../../src/drive/drive.js'
 import { Journal, JOURNAL_SCHEMA } from '../../src/journal/journal.js'
+import { countItems } from '../../src/mirror/counts.js'
 import type { MirrorDelta } from '../../src/mirror/delta.js'
 import { shownName } from '../../src/mirror/item.js'
 import { Mirror } from '../../src/mirror/mirror.js'
@@ -131,7 +132,7 @@ export class World {
     })
     const files = new LocalFiles({ store, mirror, journal, cache, clock: this.clock, uploadDelayMs: () => this.uploadDelayMs })
     this.#loaded = { store, mirror, journal, cache, upload, files, breaking }
-    if ((await mirror.count()) === 0) await this.learn()
+    if ((await countItems(store.read)) === 0) await this.learn()
   }
 
   /** Off, as by kill -9: what was committed stays. */

@@ -7,7 +7,6 @@ import { text } from 'node:stream/consumers'
 import { Writable } from 'node:stream'
 import { DriveError } from '../../base/errors.js'
 import { connectProfile, type Connected } from '../../daemon/connect.js'
-import { openShortDrive } from '../../daemon/short-drive.js'
 import { DEFAULT_PROFILE } from '../../daemon/paths.js'
 import { fileSecrets } from '../../daemon/secrets.js'
 import { readSettings } from '../../daemon/settings.js'
@@ -41,6 +40,7 @@ export const connectCommand = defineCommand<ConnectOptions>({
     if (options.full === true) throw notBuilt('The full folder ("connect --full")')
     const webhook = Webhook.parse(await webhookText(session, word))
     const settings = await readSettings(session.paths)
+    const { openShortDrive } = await import('../../daemon/short-drive.js') // what speaks to a portal is loaded only here
     const connected = await connectProfile(
       {
         paths: session.paths,

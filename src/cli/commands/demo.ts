@@ -1,6 +1,6 @@
 /** `demo`: a drive to try, with no account: its own portal, mounted, shown step by step, left up until Ctrl-C. */
 import { DriveError, errorText } from '../../base/errors.js'
-import { stopOnSignals } from '../../daemon/daemon-process.js'
+import { stopOnSignals } from '../../daemon/stop-signals.js'
 import { defineCommand } from '../command.js'
 import type { Output } from '../output.js'
 

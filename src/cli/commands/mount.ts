@@ -1,12 +1,13 @@
 /** `mount`: starts the daemon of the profile and returns when the folder answers; with --foreground, runs it here. */
 import { Option } from 'commander'
 import { DriveError, hasCode } from '../../base/errors.js'
-import { stopOnSignals, type MountOptions } from '../../daemon/daemon-process.js'
+import type { MountOptions } from '../../daemon/daemon-process.js'
 import { prepareDirectories } from '../../daemon/paths.js'
 import { requireProfile } from '../../daemon/profile.js'
 import { ENGINE_FEATURES, FEATURE_SUMMARIES } from '../../engine/engine-features.js'
 import type { Settings } from '../../daemon/settings.js'
 import { spawnDaemon } from '../../daemon/spawn.js'
+import { stopOnSignals } from '../../daemon/stop-signals.js'
 import { defineCommand } from '../command.js'
 import { askDaemonIfAny, type Session } from '../session.js'
 

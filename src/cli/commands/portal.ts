@@ -3,7 +3,7 @@ import { resolve } from 'node:path'
 import { Option } from 'commander'
 import { hasCode, DriveError } from '../../base/errors.js'
 import type { PortalOptions } from '../../portal/portal.js'
-import { stopOnSignals } from '../../daemon/daemon-process.js'
+import { stopOnSignals } from '../../daemon/stop-signals.js'
 import { defineCommand, parseNumber, parsePort } from '../command.js'
 
 interface PortalCommandOptions {

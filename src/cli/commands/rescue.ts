@@ -1,6 +1,5 @@
 /** `rescue`: copies every unsent edit out under its real name, with or without daemon, portal or sound database. */
 import { resolve } from 'node:path'
-import { rescueInto } from '../../daemon/rescue.js'
 import { defineCommand } from '../command.js'
 import { bytesInWords, countInWords } from '../words.js'
 
@@ -10,6 +9,7 @@ export const rescueCommand = defineCommand({
   shape: (command) => command.argument('<dir>', 'where the copies go'),
   run: async ({ paths, output, terminal }, _options, [directory = '']) => {
     const target = resolve(terminal.workingDirectory, directory)
+    const { rescueInto } = await import('../../daemon/rescue.js') // the database is loaded only where it is read
     const rescue = await rescueInto(paths, target)
     output.answer(rescue, () => [
       ...rescue.files.map(({ path, savedAs, bytes }) => `${path ?? '(name unknown)'} -> ${savedAs} (${bytesInWords(bytes)})`),

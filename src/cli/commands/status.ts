@@ -1,7 +1,6 @@
 /** `status`: how the drive is, or how the named files and folders are. Answers without a daemon from what is stored. */
 import { DriveError, hasCode } from '../../base/errors.js'
 import { isFailedPath, type DriveStatus, type FailedPath, type ItemStatus, type PathStatus } from '../../control/commands.js'
-import { offlineStatus } from '../../daemon/offline-status.js'
 import { readProfile, requireProfile, type Profile } from '../../daemon/profile.js'
 import { readSettings } from '../../daemon/settings.js'
 import { defineCommand } from '../command.js'
@@ -43,6 +42,7 @@ async function showDisconnected(session: Session): Promise<ExitCode> {
 }
 
 async function storedStatus({ paths }: Session, profile: Profile): Promise<DriveStatus> {
+  const { offlineStatus } = await import('../../daemon/offline-status.js') // the database is loaded only where it is read
   const stored = await offlineStatus(paths, await readSettings(paths))
   return {
     profile: paths.profile,

@@ -7,7 +7,6 @@ import { DriveError, hasCode, systemCode } from '../../base/errors.js'
 import type { ControlClient } from '../../control/client.js'
 import type { UnmountAnswer } from '../../control/commands.js'
 import { isAlive, readLiveDaemon, type DaemonIdentity } from '../../daemon/daemon-record.js'
-import { offlineStatus } from '../../daemon/offline-status.js'
 import { requireProfile, type Profile } from '../../daemon/profile.js'
 import { readSettings } from '../../daemon/settings.js'
 import { findMount } from '../../engine/mount-table.js'
@@ -104,6 +103,7 @@ async function kill(session: Session, profile: Profile, live: DaemonIdentity): P
 }
 
 async function keptInQueue({ paths }: Session): Promise<UnmountAnswer> {
+  const { offlineStatus } = await import('../../daemon/offline-status.js') // the database is loaded only where it is read
   const { pendingUploads, pendingBytes } = await offlineStatus(paths, await readSettings(paths))
   return { unmounted: true, busy: [], unsent: [], pendingUploads, pendingBytes }
 }
