@@ -12,6 +12,7 @@ export const CAPABILITIES = {
   invalidate: 'a remote change is seen up to a second late, and nobody who watches a folder is told',
   interrupt: 'a process that waits in open, stat or a direct read ends only when the request does',
   'parallel-lookups': 'while one name of a folder is looked up, others of that folder wait',
+  'many-waiting': 'each request that waits takes a thread: a thousand stuck reads can use up what the system allows, and then others wait as well',
   caller: 'nobody knows which process asks: thumbnailers and indexers download like anybody',
   fallocate: 'fallocate(2) is refused; posix_fallocate(3) writes zeros instead',
   'rename-flags': 'RENAME_NOREPLACE and RENAME_EXCHANGE are refused; `mv -n` looks first instead',

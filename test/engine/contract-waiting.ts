@@ -106,7 +106,7 @@ say(errno_of(lambda: os.stat('x')))
   },
   {
     name: 'with 1,100 reads stuck another file still reads, and so does the same one elsewhere',
-    needs: [],
+    needs: ['many-waiting'],
     run: async (t, { folder, fileSystem }) => {
       const { tree, stalls } = fileSystem
       const count = 1100

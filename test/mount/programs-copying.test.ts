@@ -16,7 +16,7 @@ await t.test('tar unpacks into the mount what tar then finds equal, with modes a
   const ground = await Playground.start(t, { portalArguments: ['--plan', 'self-hosted'], settings: { uploadDelay: '3600' } })
   await ground.shell(`
     archive='${ground.directory}/sources.tar'
-    tar -C '${SOURCES}' -cf "$archive" ${STEPS}
+    tar -C '${SOURCES}' --owner="$(id -u)" --group="$(id -g)" -cf "$archive" ${STEPS}
     mkdir out
     tar -C out -xpf "$archive"
     tar -C out --compare -f "$archive"
@@ -30,7 +30,7 @@ await t.test('tar unpacks into the mount what tar then finds equal, with modes a
 
 await t.test('rsync copies into the mount once; the second run moves nothing, the third what changed', fuse, async (t) => {
   const ground = await Playground.start(t, { portalArguments: ['--plan', 'self-hosted'], settings: { uploadDelay: '3600' } })
-  await ground.shell(`mkdir '${ground.directory}/from'; for step in ${STEPS}; do cp -a '${SOURCES}'/$step '${ground.directory}/from'; done`)
+  await ground.shell(`mkdir '${ground.directory}/from'; for step in ${STEPS}; do cp -r --preserve=mode,timestamps '${SOURCES}'/$step '${ground.directory}/from'; done`)
   const files = Number(await ground.shell(`find '${ground.directory}/from' -type f | wc -l`))
   const rsync = async (...options: readonly string[]): Promise<{ transferred: number; changes: readonly string[] }> => {
     const said = await ground.shell(`rsync -a --itemize-changes --stats ${options.join(' ')} '${ground.directory}/from/' to/`)
