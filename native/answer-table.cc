@@ -45,8 +45,8 @@ std::unique_ptr<KnownItem> ParseRow(std::string_view row) {
   item->name = row;
   item->isDirectory = isFolder != 0;
   item->attributes.sizeBytes = static_cast<uint64_t>(size);
-  item->attributes.mtimeNs = mtimeMs * 1'000'000;
-  item->attributes.ctimeNs = ctimeMs * 1'000'000;
+  item->attributes.mtimeUs = MicrosecondsOf(mtimeMs);
+  item->attributes.ctimeUs = MicrosecondsOf(ctimeMs);
   item->attributes.permissions = static_cast<uint32_t>(permissions) & 07777;
   item->attributes.links = item->isDirectory ? 2 : 1;
   item->content = static_cast<uint64_t>(content);
@@ -127,6 +127,11 @@ std::vector<uint64_t> AnswerTable::KeepDirectory(uint64_t ino, uint64_t node, bo
   directory->byName = directory->byIno;
   std::sort(directory->byName.begin(), directory->byName.end(), [](auto* a, auto* b) { return a->name < b->name; });
 
+  const auto sameIno = [](auto* a, auto* b) { return a->ino == b->ino; };
+  const auto sameName = [](auto* a, auto* b) { return a->name == b->name; };
+  sound = sound && std::adjacent_find(directory->byIno.begin(), directory->byIno.end(), sameIno) == directory->byIno.end() &&
+          std::adjacent_find(directory->byName.begin(), directory->byName.end(), sameName) == directory->byName.end();
+
   std::vector<uint64_t> withContent;
   const AllGates gates(*this);
   EraseDirectory(ino);
@@ -163,6 +168,7 @@ void AnswerTable::KeepItem(uint64_t ino, uint64_t node, uint64_t content, bool c
   item.attributes = attributes;
   item.complete = complete;
   item.known = true;
+  item.told = ++lastTold_;
   SetContent(item, content);
 }
 
@@ -188,7 +194,15 @@ void AnswerTable::DropDirectory(uint64_t ino) {
   EraseDirectory(ino);
 }
 
+void AnswerTable::Clear() {
+  const AllGates gates(*this);
+  directories_.clear();
+  items_.clear();
+  inoOfContent_.clear();
+}
+
 void AnswerTable::AddName(const NameEdit& edit) {
+  if (edit.ino == kRootIno) return;  // has no name
   if (const auto other = items_.find(edit.ino); other != items_.end()) {
     const auto stands = directories_.find(other->second->parent);
     if (stands != directories_.end()) Detach(*stands->second, other->second.get());

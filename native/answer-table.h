@@ -21,11 +21,18 @@
 
 namespace elastic {
 
+// As far as JavaScript's dates go, so that no number a portal or a program sends overflows: 275,760 years.
+inline constexpr int64_t kLatestMs = 8'640'000'000'000'000;
+
+constexpr int64_t MicrosecondsOf(int64_t ms) {
+  return (ms > kLatestMs ? kLatestMs : ms < -kLatestMs ? -kLatestMs : ms) * 1000;
+}
+
 struct KnownAttributes {
   uint64_t sizeBytes = 0;
   uint64_t blocks = 0;  // of 512 bytes
-  int64_t mtimeNs = 0;
-  int64_t ctimeNs = 0;
+  int64_t mtimeUs = 0;  // microseconds: nanoseconds would end in the year 2262
+  int64_t ctimeUs = 0;
   uint32_t permissions = 0;
   uint32_t links = 1;
 };
@@ -40,6 +47,7 @@ struct KnownItem {
   bool isDirectory = false;
   bool known = false;     // false: only its name stands; JavaScript is asked for the rest
   bool complete = false;  // the content's file holds all of it
+  uint64_t told = 0;      // another number each time the attributes are told
   mutable std::atomic<int64_t> reportedMs{0};  // last report of use
 };
 
@@ -83,7 +91,8 @@ class AnswerTable {
   // ---- the owner's side ----------------------------------------------------------------------------------------------
   bool HasDirectory(uint64_t ino) const;
   // `rows`: "ino generation isFolder permissions size mtimeMs ctimeMs content name", divided by zero bytes. Answers the
-  // inos of files with content, whose attributes are still to be told. Malformed rows make the directory unknown.
+  // inos of files with content, whose attributes are still to be told. Malformed rows, or the same ino or name twice,
+  // make the directory unknown.
   std::vector<uint64_t> KeepDirectory(uint64_t ino, uint64_t node, bool negative, std::string_view rows);
   // Only for the root and for what stands in a kept directory.
   void KeepItem(uint64_t ino, uint64_t node, uint64_t content, bool complete, const KnownAttributes& attributes);
@@ -92,6 +101,8 @@ class AnswerTable {
   // How much of a content is here has changed.
   void DropContent(uint64_t content);
   void DropDirectory(uint64_t ino);
+  // Nothing is known any more.
+  void Clear();
 
  private:
   class AllGates;
@@ -108,6 +119,7 @@ class AnswerTable {
   std::unordered_map<uint64_t, std::unique_ptr<KnownDirectory>> directories_;  // by ino
   std::unordered_map<uint64_t, uint64_t> inoOfContent_;
   mutable std::atomic<uint64_t> useClock_{0};
+  uint64_t lastTold_ = 0;  // the owner's alone
 };
 
 }  // namespace elastic

@@ -82,7 +82,7 @@ FileAnswers::Outcome FileAnswers::Answer(int device, size_t reader, std::span<co
 FileAnswers::Outcome FileAnswers::Open(int device, size_t reader, const InHeader& header, std::span<const std::byte> request) {
   fuse::OpenIn in{};
   if (!ReadAt(request, sizeof(header), in) || (in.flags & O_ACCMODE) != O_RDONLY || (in.flags & O_TRUNC) != 0) return Outcome::kAskJavaScript;
-  uint64_t content, sizeBytes;
+  uint64_t content, sizeBytes, told;
   bool wake;
   {
     const std::lock_guard gate(table_.GateOf(reader));
@@ -90,6 +90,7 @@ FileAnswers::Outcome FileAnswers::Open(int device, size_t reader, const InHeader
     if (item == nullptr || !item->known || !item->complete || item->content == 0 || item->isDirectory) return Outcome::kAskJavaScript;
     content = item->content;
     sizeBytes = item->attributes.sizeBytes;
+    told = item->told;
     wake = usage_.NoteContent(content, item->reportedMs);
     const KnownDirectory* folder = table_.DirectoryByIno(item->parent);
     if (folder != nullptr) wake |= usage_.NoteFolder(folder->ino, folder->reportedMs);
@@ -102,14 +103,14 @@ FileAnswers::Outcome FileAnswers::Open(int device, size_t reader, const InHeader
   if (!file->descriptor.valid() || ::fstat(file->descriptor.number(), &found) != 0 || static_cast<uint64_t>(found.st_size) != sizeBytes) {
     return Outcome::kAskJavaScript;
   }
-  {
-    // Had the content been evicted meanwhile, the file might be one that is being filled again.
-    const std::lock_guard gate(table_.GateOf(reader));
-    const KnownItem* item = table_.ItemOf(header.nodeId);
-    if (item == nullptr || !item->known || !item->complete || item->content != content) return Outcome::kAskJavaScript;
-  }
   uint64_t handle;
   {
+    // Had the content been evicted meanwhile, the file might be one that is being filled again, or the one before that.
+    // Counted under the same gate: whoever takes the content from the table and then asks `IsOpen` finds this open, or
+    // this finds the content gone.
+    const std::lock_guard gate(table_.GateOf(reader));
+    const KnownItem* item = table_.ItemOf(header.nodeId);
+    if (item == nullptr || !item->known || item->told != told || item->content != content) return Outcome::kAskJavaScript;
     const std::lock_guard lock(mutex_);
     handle = ++lastHandle_;
     opened_.emplace(handle, std::move(file));
@@ -219,18 +220,26 @@ int FileAnswers::Attach(uint64_t handle, uint64_t content, bool writes) {
 
 void FileAnswers::Detach(uint64_t handle) {
   std::shared_ptr<File> file;  // closed after the lock is gone
-  const std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
   const auto found = attached_.find(handle);
   if (found == attached_.end()) return;
   file = std::move(found->second.file);
   attached_.erase(found);
-  if (--file->handles == 0) attachedFiles_.erase(file->content);
+  if (--file->handles > 0) return;
+  attachedFiles_.erase(file->content);
+  WaitForWrites(lock, *file);
 }
 
 void FileAnswers::DetachContent(uint64_t content) {
-  const std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
+  const std::shared_ptr<File> file = AttachedFile(content);
   std::erase_if(attached_, [content](const auto& entry) { return entry.second.file->content == content; });
   attachedFiles_.erase(content);
+  if (file != nullptr) WaitForWrites(lock, *file);
+}
+
+void FileAnswers::WaitForWrites(std::unique_lock<std::mutex>& lock, const File& file) {
+  writesEnded_.wait(lock, [&file] { return file.underWay == 0; });
 }
 
 bool FileAnswers::Lend(uint64_t content, uint64_t endBytes) {
@@ -247,7 +256,7 @@ uint64_t FileAnswers::Recall(uint64_t content) {
   const std::shared_ptr<File> file = AttachedFile(content);
   if (file == nullptr) return 0;
   file->endBytes = 0;
-  writesEnded_.wait(lock, [&file] { return file->underWay == 0; });
+  WaitForWrites(lock, *file);
   return file->writes;
 }
 
@@ -257,6 +266,16 @@ std::optional<FileFigures> FileAnswers::Figures(uint64_t content) {
   struct stat found {};
   if (file == nullptr || ::fstat(file->descriptor.number(), &found) != 0) return std::nullopt;
   return FileFigures{static_cast<uint64_t>(found.st_size), int64_t{found.st_mtim.tv_sec} * 1'000'000'000 + found.st_mtim.tv_nsec};
+}
+
+void FileAnswers::CloseAll() {
+  decltype(opened_) opened;  // closed after the lock is gone
+  decltype(attached_) attached;
+  const std::lock_guard lock(mutex_);
+  opened.swap(opened_);
+  attached.swap(attached_);
+  openContents_.clear();
+  attachedFiles_.clear();
 }
 
 bool FileAnswers::IsOpen(uint64_t content) {

@@ -4,7 +4,7 @@
 // for which room was reserved, bytes go straight to the file.
 //
 // Threads. `mutex_` guards all maps and counts and is never held across open, pread or pwrite; a file stays open as long
-// as somebody uses it, through its shared_ptr.
+// as somebody uses it, through its shared_ptr. A reader may take it under its gate, never the other way round.
 #pragma once
 
 #include <condition_variable>
@@ -47,7 +47,8 @@ class FileAnswers {
   // READ of the handle, and WRITE while the content is lent, go to the content's file. Answers 0 or an errno.
   int Attach(uint64_t handle, uint64_t content, bool writes);
   void Detach(uint64_t handle);
-  // READ of none of the content's handles any more.
+  // READ and WRITE of none of the content's handles any more. Blocks, as Detach of the last one, until writes under way
+  // are in the file: a file that nobody is attached to does not change.
   void DetachContent(uint64_t content);
   // Attached handles may write below `endBytes`. False when no handle is attached.
   bool Lend(uint64_t content, uint64_t endBytes);
@@ -55,6 +56,8 @@ class FileAnswers {
   uint64_t Recall(uint64_t content);
   // Of the file of a content with attached handles.
   std::optional<FileFigures> Figures(uint64_t content);
+  // Nobody reads or writes here any more.
+  void CloseAll();
   // Whether somebody has the content open through native code alone.
   bool IsOpen(uint64_t content);
 
@@ -78,6 +81,7 @@ class FileAnswers {
   Outcome Release(int device, const fuse::InHeader& header, uint64_t handle);
   std::shared_ptr<File> FileOf(uint64_t handle);
   std::shared_ptr<File> AttachedFile(uint64_t content);  // with mutex_ held
+  void WaitForWrites(std::unique_lock<std::mutex>& lock, const File& file);
   std::string PathOf(uint64_t content) const;
 
   AnswerTable& table_;

@@ -110,14 +110,14 @@ fuse::Attr MetadataAnswers::AttrOf(const KnownItem& item) const {
   attr.ino = item.ino;
   attr.sizeBytes = known.sizeBytes;
   attr.blocks = known.blocks;
-  const auto split = [](int64_t ns, uint64_t& seconds, uint32_t& rest) {
-    int64_t whole = ns / 1'000'000'000;
-    if (ns % 1'000'000'000 < 0) --whole;  // before 1970
+  const auto split = [](int64_t us, uint64_t& seconds, uint32_t& restNs) {
+    int64_t whole = us / 1'000'000;
+    if (us % 1'000'000 < 0) --whole;  // before 1970
     seconds = static_cast<uint64_t>(whole);
-    rest = static_cast<uint32_t>(ns - whole * 1'000'000'000);
+    restNs = static_cast<uint32_t>(us - whole * 1'000'000) * 1000;
   };
-  split(known.mtimeNs, attr.mtime, attr.mtimeNs);
-  split(known.ctimeNs, attr.ctime, attr.ctimeNs);
+  split(known.mtimeUs, attr.mtime, attr.mtimeNs);
+  split(known.ctimeUs, attr.ctime, attr.ctimeNs);
   attr.atime = attr.mtime;
   attr.atimeNs = attr.mtimeNs;
   attr.mode = (item.isDirectory ? kDirectoryType : kFileType) | known.permissions;

@@ -25,6 +25,11 @@ Napi::Float64Array ToArray(Napi::Env env, const std::vector<uint64_t>& numbers) 
   return array;
 }
 
+// Beyond what a date can be: 1970.
+int64_t ToMicroseconds(double ms) {
+  return ms >= -static_cast<double>(kLatestMs) && ms <= static_cast<double>(kLatestMs) ? static_cast<int64_t>(ms * 1000) : 0;
+}
+
 bool ToEdit(const Napi::Value& value, NameEdit& edit) {
   if (!value.IsObject()) return false;
   const Napi::Object object = value.As<Napi::Object>();
@@ -43,6 +48,11 @@ Napi::Value SessionObject::StartAnswering(const Napi::CallbackInfo& info) {
   }
   const AnswerTerms terms{static_cast<uint32_t>(uid), static_cast<uint32_t>(gid), validS};
   session_->StartAnswering(terms, info[3].As<Napi::String>().Utf8Value(), info[4].As<Napi::Boolean>().Value());
+  return info.Env().Undefined();
+}
+
+Napi::Value SessionObject::StopAnswering(const Napi::CallbackInfo& info) {
+  session_->StopAnswering();
   return info.Env().Undefined();
 }
 
@@ -80,8 +90,8 @@ Napi::Value SessionObject::KeepItem(const Napi::CallbackInfo& info) {
   attributes.links = static_cast<uint32_t>(numbers[4]);
   attributes.sizeBytes = numbers[5];
   attributes.blocks = numbers[6];
-  attributes.mtimeNs = static_cast<int64_t>(info[7].As<Napi::Number>().DoubleValue() * 1000) * 1000;
-  attributes.ctimeNs = static_cast<int64_t>(info[8].As<Napi::Number>().DoubleValue() * 1000) * 1000;
+  attributes.mtimeUs = ToMicroseconds(info[7].As<Napi::Number>().DoubleValue());
+  attributes.ctimeUs = ToMicroseconds(info[8].As<Napi::Number>().DoubleValue());
   session_->answers().KeepItem(numbers[0], numbers[1], numbers[2], info[9].As<Napi::Boolean>().Value(), attributes);
   return info.Env().Undefined();
 }

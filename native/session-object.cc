@@ -21,6 +21,7 @@ Napi::Function SessionObject::Define(Napi::Env env) {
                          InstanceMethod<&SessionObject::NotifyEntry>("notifyEntry"),
                          InstanceMethod<&SessionObject::NotifyDelete>("notifyDelete"),
                          InstanceMethod<&SessionObject::StartAnswering>("startAnswering"),
+                         InstanceMethod<&SessionObject::StopAnswering>("stopAnswering"),
                          InstanceMethod<&SessionObject::HasDirectory>("hasDirectory"),
                          InstanceMethod<&SessionObject::KeepDirectory>("keepDirectory"),
                          InstanceMethod<&SessionObject::DropDirectory>("dropDirectory"),

@@ -29,6 +29,7 @@ class SessionObject : public Napi::ObjectWrap<SessionObject> {
   Napi::Value NotifyDelete(const Napi::CallbackInfo& info);
   // In session-object-answers.cc.
   Napi::Value StartAnswering(const Napi::CallbackInfo& info);
+  Napi::Value StopAnswering(const Napi::CallbackInfo& info);
   Napi::Value HasDirectory(const Napi::CallbackInfo& info);
   Napi::Value KeepDirectory(const Napi::CallbackInfo& info);
   Napi::Value DropDirectory(const Napi::CallbackInfo& info);

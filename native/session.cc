@@ -171,6 +171,12 @@ void Session::StartAnswering(const AnswerTerms& terms, std::string cacheDirector
   answering_.store(true, std::memory_order_release);
 }
 
+void Session::StopAnswering() {
+  answering_ = false;
+  answers_.Clear();
+  files_.CloseAll();
+}
+
 void Session::Stop(int error) {
   std::vector<RequestId> open;
   {
@@ -197,6 +203,10 @@ void Session::Close() {
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();
   devices_.clear();
+  // Not when JavaScript's collector comes to it: a mount that has ended keeps no descriptor and no memory worth naming.
+  stopEvent_.Close();
+  const std::lock_guard lock(mutex_);
+  slots_.Clear();
 }
 
 void Session::Abandon() {

@@ -77,6 +77,8 @@ class Session : public std::enable_shared_from_this<Session> {
   UsageLog& usage() { return usage_; }
   // From then on the table is asked first. FORGET reaches JavaScript only with `tellsForget`.
   void StartAnswering(const AnswerTerms& terms, std::string cacheDirectory, bool tellsForget);
+  // Everything goes to JavaScript again; what was known is forgotten, and the files are closed.
+  void StopAnswering();
 
   // Answers every open request with `error` (late answers then get ENOENT), and every one that still comes; the threads
   // leave, the end record follows.

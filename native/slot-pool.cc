@@ -41,6 +41,11 @@ void SlotPool::Release(uint32_t slot) {
   if (slot >= kWarmSlots) slots_[slot]->DropPages();
 }
 
+void SlotPool::Clear() {
+  slots_.clear();
+  used_.clear();
+}
+
 std::shared_ptr<SlotMemory> SlotPool::Memory(uint32_t slot) const {
   return slot < slots_.size() ? slots_[slot] : nullptr;
 }

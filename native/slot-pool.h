@@ -42,6 +42,8 @@ class SlotPool {
   // A slot nobody else uses until Release, or kNone when there is no memory.
   uint32_t Acquire();
   void Release(uint32_t slot);
+  // Numbers given out before are no slots any more.
+  void Clear();
   // Null for a number that was never given out.
   std::shared_ptr<SlotMemory> Memory(uint32_t slot) const;
 

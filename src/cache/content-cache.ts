@@ -316,6 +316,7 @@ export class ContentCache {
         return false
       }
       this.#losing(id)
+      if (this.#lender.isOpen(id)) return false // since it was asked for; from here on nobody can open it
       if (!(await this.#store.transact((tx) => rows.clearBytes(tx, id)))) return false
       await this.#unlink(id)
       this.#sweep.remove(id)

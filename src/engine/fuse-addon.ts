@@ -26,6 +26,8 @@ export interface FuseSession {
    * files below `cacheDirectory` (native/file-answers.h). FORGET reaches TypeScript only with `tellsForget`.
    */
   startAnswering(uid: number, gid: number, validS: number, cacheDirectory: string, tellsForget: boolean): void
+  /** Nothing is answered natively any more, what was kept is forgotten, and files are closed. */
+  stopAnswering(): void
   hasDirectory(ino: number): boolean
   /** Answers the inos of files with content. */
   keepDirectory(ino: number, node: number, negative: boolean, rows: Uint8Array): Float64Array

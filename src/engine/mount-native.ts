@@ -85,15 +85,16 @@ export async function mountNative(options: NativeMountOptions): Promise<MountedE
     options.notices.bind(sessionNotices(session.native, expireOnly))
   } catch (error) {
     if (connection !== undefined) await abortMount(addon, folder, connection)
-    endNativeWork(options.native)
+    if (session !== undefined && options.native !== undefined) endNativeWork(session.native, options.native)
     session?.stop()
     await detach(addon, folder)
     throw error
   }
   await raiseReadahead(connection, log)
-  const ended = session.ended.then((reason) => {
+  const { native, ended: sessionEnded } = session
+  const ended = sessionEnded.then((reason) => {
     options.notices.unbind()
-    endNativeWork(options.native)
+    if (options.native !== undefined) endNativeWork(native, options.native)
     return reason
   })
   log.info({ folder, connection }, 'mounted')
@@ -107,9 +108,11 @@ function startNativeWork(native: FuseSession, { answers, files, cacheDirectory }
   files.bind(sessionFiles(native))
 }
 
-function endNativeWork(work: NativeWork | undefined): void {
-  work?.answers.unbind()
-  work?.files.unbind()
+/** First what was written is asked for, then the files are closed. */
+function endNativeWork(native: FuseSession, { answers, files }: NativeWork): void {
+  answers.unbind()
+  files.unbind()
+  native.stopAnswering()
 }
 
 /** INIT can only lower the readahead that the kernel starts with (128 KiB); root can raise it. */

@@ -1,6 +1,6 @@
 /**
  * Native reads and writes of the cache's files (native/file-answers.h), behind the filesystem's interface; and the same
- * for a filesystem that is built before its mount.
+ * for a filesystem that is built before its mount. What was written directly when the engine went is told after it.
  */
 import type { ContentId } from '../base/ids.js'
 import { noFiles, type KernelFiles } from '../fs/kernel-files.js'
@@ -9,12 +9,18 @@ import type { FuseSession } from './fuse-addon.js'
 
 export class LateFiles implements KernelFiles {
   #target: KernelFiles = noFiles
+  /** Lent, and not called back yet. */
+  readonly #lent = new Set<ContentId>()
+  /** Of loans that were out when the engine went: whether something was written, and how the file was left. */
+  readonly #left = new Map<ContentId, { readonly wrote: boolean; readonly figures: ReturnType<KernelFiles['figures']> }>()
 
   bind(target: KernelFiles): void {
     this.#target = target
   }
 
   unbind(): void {
+    for (const content of this.#lent) this.#left.set(content, { wrote: this.#target.recall(content), figures: this.#target.figures(content) })
+    this.#lent.clear()
     this.#target = noFiles
   }
 
@@ -27,15 +33,20 @@ export class LateFiles implements KernelFiles {
   }
 
   lend(content: ContentId, endBytes: number): boolean {
-    return this.#target.lend(content, endBytes)
+    const isLent = this.#target.lend(content, endBytes)
+    if (isLent) this.#lent.add(content)
+    return isLent
   }
 
   recall(content: ContentId): boolean {
-    return this.#target.recall(content)
+    this.#lent.delete(content)
+    const left = this.#left.get(content)
+    this.#left.delete(content)
+    return left === undefined ? this.#target.recall(content) : left.wrote
   }
 
   figures(content: ContentId): { readonly sizeBytes: number; readonly mtimeMs: number } | undefined {
-    return this.#target.figures(content)
+    return this.#left.get(content)?.figures ?? this.#target.figures(content)
   }
 
   isOpen(content: ContentId): boolean {

@@ -3,7 +3,7 @@
  * never detach alone, because that leaves stuck requests stuck for ever (fuse-engine.md fact 1).
  */
 import { constants } from 'node:os'
-import type { Clock } from '../base/clock.js'
+import { delay, type Clock } from '../base/clock.js'
 import { DriveError } from '../base/errors.js'
 import { abortConnection } from './connection-abort.js'
 import type { MountCalls } from './mount-calls.js'
@@ -19,19 +19,37 @@ const UMOUNT_NOFOLLOW = 8
 
 const isRoot = (): boolean => process.geteuid?.() === 0
 
-/** Fails with `busy`, naming the processes that hold it. Nothing mounted there is no failure. */
+// Desktops and monitors look at each new mount for a moment, and so may the kernel itself (a file that is being closed):
+// nobody can be asked to let go then, and a moment later nobody holds it.
+const PASSING_USE_MS = 1000
+const LOOK_AGAIN_MS = 50
+
+/**
+ * Fails with `busy`, naming the processes that hold it; use by nobody who can be named is waited out for a second first.
+ * Nothing mounted there is no failure.
+ */
 export async function unmountGently(calls: MountCalls, folder: string, clock: Clock): Promise<void> {
-  if ((await findMount(folder)) === undefined) return
+  const startMs = clock.monotonicMs()
+  while (!(await unmounted(calls, folder))) {
+    const holders = await findHolders(folder, clock)
+    if (holders.length > 0 || clock.monotonicMs() - startMs >= PASSING_USE_MS) {
+      throw new DriveError('busy', `${folder} is in use${describe(holders)}.`, { fields: { folder, holders } })
+    }
+    await delay(clock, LOOK_AGAIN_MS)
+  }
+}
+
+/** False: somebody uses it. */
+async function unmounted(calls: MountCalls, folder: string): Promise<boolean> {
+  if ((await findMount(folder)) === undefined) return true
   if (isRoot()) {
     const result = await calls.unmount(folder, UMOUNT_NOFOLLOW)
-    if (result === 0 || result === -errno.EINVAL) return
-    if (result !== -errno.EBUSY) throw new DriveError('mount-failed', `${folder} could not be unmounted: errno ${-result}.`)
-  } else {
-    const refusal = await fusermountUnmount(folder, false)
-    if (refusal === undefined || (await findMount(folder)) === undefined) return
+    if (result === 0 || result === -errno.EINVAL) return true
+    if (result === -errno.EBUSY) return false
+    throw new DriveError('mount-failed', `${folder} could not be unmounted: errno ${-result}.`)
   }
-  const holders = await findHolders(folder, clock)
-  throw new DriveError('busy', `${folder} is in use${describe(holders)}.`, { fields: { folder, holders } })
+  const refusal = await fusermountUnmount(folder, false)
+  return refusal === undefined || (await findMount(folder)) === undefined
 }
 
 function describe(holders: readonly Holder[]): string {

@@ -3,7 +3,8 @@ import { mkdir, readdir, stat, statfs, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import t from 'tap'
-import { asContentId } from '../../src/base/ids.js'
+import { asContentId, type ContentId } from '../../src/base/ids.js'
+import { noLender, type FileLender } from '../../src/cache/file-lender.js'
 import { ORIGIN, cached, kill, local, MIB, openWorld, pattern, placeholder, temporaryDirectory } from './fixture.js'
 
 const KIB = 1024
@@ -25,6 +26,19 @@ await t.test('the least recently used clean content goes when room is needed', a
   t.equal(await again.fill(0, pattern(MIB)), true, 'an evicted content fills again')
   t.same(await again.read(0, 100), pattern(MIB).subarray(0, 100))
   await again.release()
+})
+
+await t.test('a content that was opened directly while its eviction began stays', async (t) => {
+  // Whoever reads files directly opens it at the last moment at which that can be: just before it is told.
+  const opened = new Set<ContentId>()
+  const lender: FileLender = { ...noLender, isOpen: (id) => opened.has(id), detachContent: (id) => void opened.add(id) }
+  const world = await openWorld(t, await temporaryDirectory(t), { lender })
+  const id = await cached(world, pattern(MIB))
+  t.equal(await world.cache.evict(id), false)
+  t.equal((await stat(world.path(id))).size, MIB)
+  const content = await world.cache.acquire(id)
+  t.equal(content.isComplete, true)
+  await content.release()
 })
 
 await t.test('recency survives a restart', async (t) => {

@@ -10,6 +10,7 @@ import { ContentCache } from '../../src/cache/content-cache.js'
 import type { Content } from '../../src/cache/content.js'
 import type { RemoteOrigin } from '../../src/cache/content-rows.js'
 import { contentPath } from '../../src/cache/content-path.js'
+import type { FileLender } from '../../src/cache/file-lender.js'
 import { CACHE_SCHEMA } from '../../src/cache/schema.js'
 import { Store } from '../../src/store/store.js'
 
@@ -35,7 +36,7 @@ export async function temporaryDirectory(test: Test): Promise<string> {
 export async function openWorld(
   test: Test,
   root: string,
-  options: { bootId?: string; limitBytes?: number; freeSpaceFloorBytes?: number; log?: Log; directory?: string } = {},
+  options: { bootId?: string; limitBytes?: number; freeSpaceFloorBytes?: number; log?: Log; directory?: string; lender?: FileLender } = {},
 ): Promise<World> {
   const directory = options.directory ?? join(root, 'cache')
   const store = await Store.open(join(root, 'db'), [CACHE_SCHEMA])
@@ -44,6 +45,7 @@ export async function openWorld(
   const cache = await ContentCache.open({
     directory, store, clock, log: options.log ?? silentLog,
     bootId: options.bootId ?? BOOT, limitBytes: options.limitBytes ?? 1024 * MIB, freeSpaceFloorBytes: options.freeSpaceFloorBytes ?? 0,
+    ...(options.lender !== undefined && { lender: options.lender }),
   })
   test.teardown(async () => {
     if (killed) return

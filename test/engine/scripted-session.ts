@@ -80,6 +80,7 @@ export class ScriptedSession implements FuseSession {
   notifyEntry = (): void => undefined
   notifyDelete = (): void => undefined
   startAnswering = (): void => undefined
+  stopAnswering = (): void => undefined
   hasDirectory = (): boolean => false
   keepDirectory = (): Float64Array => new Float64Array(0)
   dropDirectory = (): void => undefined

@@ -4,10 +4,12 @@ import { mkdtemp, readFile, readdir, stat, symlink, writeFile } from 'node:fs/pr
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import t from 'tap'
+import { systemClock, type Clock } from '../../src/base/clock.js'
 import { DriveError } from '../../src/base/errors.js'
 import { abortConnection } from '../../src/engine/connection-abort.js'
 import { loadFuseAddon } from '../../src/engine/fuse-addon.js'
 import { findMount } from '../../src/engine/mount-table.js'
+import { unmountGently } from '../../src/engine/unmount.js'
 import { skipWithout } from '../support/skip.js'
 import { Child, python, startPython } from './children.js'
 import { MemoryFileSystem } from './memory-file-system.js'
@@ -54,6 +56,49 @@ void t.test('a busy mount stays and the processes that hold it are named', fuse,
     await child.ended
   }
   await engine.unmount({ force: false })
+})
+
+// A folder of the mount is open, but in nobody's table: it is on its way through a socket.
+const HIDDEN_HOLD = `
+import socket
+ours, theirs = socket.socketpair()
+folder = os.open('.', os.O_RDONLY)
+socket.send_fds(ours, [b'x'], [folder])
+os.close(folder)
+os.chdir('/')
+say('held')
+sys.stdin.readline()
+ours.close(); theirs.close()
+say('let go')
+sys.stdin.readline()
+`
+
+void t.test('use by nobody who can be named is waited out', fuse, async (t) => {
+  const { folder } = await nativeMounted(t)
+  const holding = startPython(t, folder, HIDDEN_HOLD)
+  await holding.said('held')
+  let looks = 0
+  const clock: Clock = {
+    ...systemClock,
+    setTimer: (delayMs, callback) => {
+      // The first timer is set when it was found busy.
+      if ((looks += 1) === 1) holding.tell('go')
+      return systemClock.setTimer(delayMs, callback)
+    },
+  }
+  await unmountGently(loadFuseAddon(), folder, clock)
+  t.equal(await findMount(folder), undefined)
+  t.ok(looks > 0, 'it was busy at first')
+  await holding.said('let go')
+})
+
+void t.test('use by nobody who can be named that does not end is told within five seconds', fuse, async (t) => {
+  const { folder, engine } = await nativeMounted(t)
+  const holding = startPython(t, folder, HIDDEN_HOLD)
+  await holding.said('held')
+  const took = await tookMs(t.rejects(engine.unmount({ force: false }), { code: 'busy', message: /cannot be seen from here/ }))
+  t.ok(took < LONGEST_UNMOUNT_MS)
+  t.equal((await findMount(folder))?.connection, engine.connection, 'it is still there')
 })
 
 void t.test('by force it goes within five seconds whatever is stuck, and everybody stuck goes on', fuse, async (t) => {
