@@ -262,7 +262,13 @@ uint64_t FileAnswers::Recall(uint64_t content) {
 
 std::optional<FileFigures> FileAnswers::Figures(uint64_t content) {
   const std::lock_guard lock(mutex_);
-  const std::shared_ptr<File> file = AttachedFile(content);
+  std::shared_ptr<File> file = AttachedFile(content);
+  if (file == nullptr && openContents_.contains(content)) {
+    // Rare: a deleted file that only native handles still have open.
+    for (const auto& [handle, opened] : opened_) {
+      if (opened->content == content) file = opened;
+    }
+  }
   struct stat found {};
   if (file == nullptr || ::fstat(file->descriptor.number(), &found) != 0) return std::nullopt;
   return FileFigures{static_cast<uint64_t>(found.st_size), int64_t{found.st_mtim.tv_sec} * 1'000'000'000 + found.st_mtim.tv_nsec};

@@ -54,7 +54,7 @@ class FileAnswers {
   bool Lend(uint64_t content, uint64_t endBytes);
   // From now on they may not. Blocks until writes under way are in the file; answers how many there were since Lend.
   uint64_t Recall(uint64_t content);
-  // Of the file of a content with attached handles.
+  // Of the file of a content with attached or native handles.
   std::optional<FileFigures> Figures(uint64_t content);
   // Nobody reads or writes here any more.
   void CloseAll();

@@ -9,7 +9,7 @@ export interface FileLender {
   lend(content: ContentId, endBytes: number): boolean
   /** They may not any more, and all that they wrote is in the file. Answers whether they wrote. */
   recall(content: ContentId): boolean
-  /** Of a file that is lent, or was since, as it is now. */
+  /** Of a file that is lent, was since, or is open there, as it is now. */
   figures(content: ContentId): { readonly sizeBytes: number; readonly mtimeMs: number } | undefined
   /** Whether the content is open there by handles that the cache knows nothing of. */
   isOpen(content: ContentId): boolean

@@ -383,7 +383,9 @@ export class DriveFileSystem implements FileSystem {
     if (last === undefined) throw new DriveError('vanished', 'the item is gone')
     if (open === undefined) {
       if (node.gone === undefined) throw new DriveError('vanished', 'the item is gone')
-      return { ...this.#o.attributes.of({ ...last, contentId: null }, undefined), linkCount: 0 }
+      // Another handle may have cut it after its name was gone.
+      const sizeBytes = last.contentId === null ? undefined : this.#o.files.figures(last.contentId)?.sizeBytes
+      return { ...this.#o.attributes.of({ ...last, contentId: null }, undefined), linkCount: 0, ...(sizeBytes === undefined ? {} : { sizeBytes }) }
     }
     const { content } = open
     return { ...this.#o.attributes.of({ ...last, contentId: content.id }, undefined), sizeBytes: content.lentFigures()?.sizeBytes ?? content.sizeBytes, linkCount: node.gone === undefined ? 1 : 0 }
