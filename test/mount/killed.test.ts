@@ -6,12 +6,6 @@ import { seededRandom } from '../../src/base/random.js'
 import { skipWithout } from '../support/skip.js'
 import { Playground, until } from './playground.js'
 
-async function killDaemon(ground: Playground): Promise<void> {
-  const pid = await ground.daemonPid()
-  process.kill(pid, 'SIGKILL')
-  await until('the daemon is gone', async () => readFile(`/proc/${pid}/stat`, 'utf8').then((stat) => stat.includes(') Z '), () => true))
-}
-
 /** Every file of the mount, its bytes once on the portal and nothing else there. */
 async function portalEqualsMount(t: Test, ground: Playground): Promise<void> {
   await ground.ok('sync', '--wait', '60')
@@ -29,7 +23,7 @@ await t.test('killed after close and before the upload, every edit is on the por
   await ground.act({ as: 'owner', op: 'write', path: 'known.txt', content: 'base' })
   await ground.ok('sync', '--wait', '30')
   await ground.shell('echo new > new.txt; echo more >> known.txt; mkdir folder; echo deep > folder/deep.txt')
-  await killDaemon(ground)
+  await ground.killDaemon()
   await ground.mount()
   t.equal(await ground.shell('cat known.txt'), 'basemore\n')
   await portalEqualsMount(t, ground)
@@ -51,7 +45,7 @@ for (const fault of ['lost-answer', 'stall'] as const) {
       const { methods } = await ground.requests()
       return (methods['disk.file.uploadversion'] ?? 0) > 0 && (methods.upload ?? 0) > 0
     })
-    await killDaemon(ground)
+    await ground.killDaemon()
     await ground.clearFaults()
     await ground.mount()
     await portalEqualsMount(t, ground)
@@ -99,7 +93,7 @@ await t.test('rescue gives the unsent edits by name while the portal is down and
   await ground.ok('sync', '--wait', '30')
   await ground.shell('echo changed > a/b/one.txt; echo three > "drei äöü.txt"')
   await ground.stopPortal()
-  await killDaemon(ground)
+  await ground.killDaemon()
   const directory = join(ground.directory, 'rescued')
   await mkdir(directory)
   await ground.ok('rescue', directory)

@@ -134,6 +134,13 @@ export class Playground {
     return pid
   }
 
+  /** kill -9, and the daemon is gone. */
+  async killDaemon(): Promise<void> {
+    const pid = await this.daemonPid()
+    process.kill(pid, 'SIGKILL')
+    await until('the daemon is gone', async () => readFile(`/proc/${pid}/stat`, 'utf8').then((stat) => stat.includes(') Z '), () => true))
+  }
+
   // ---- programs in the mount ----------------------------------------------------------------------------------------
 
   /** A shell script with `set -e`, in the drive's folder; it must succeed. */
