@@ -8,11 +8,29 @@ import { isMoved, shownName, type Item } from '../mirror/item.js'
 import type { RemoteFile, RemoteItem } from '../drive/drive.js'
 import type { Transaction } from '../store/store.js'
 import type { UploadNotice } from './notices.js'
-import { NO_NEWS, sameIntent, type News, type Sending } from './sending.js'
+import { NO_NEWS, readById, sameIntent, type News, type Sending } from './sending.js'
 
 type ConflictReason = Extract<UploadNotice, { kind: 'conflict-copy' }>['why']
 
 const CONFLICT_NAME = / \(conflict [^()]* \d{4}-\d\d-\d\d \d\d-\d\d-\d\d( \d+)?\)/u
+
+const SURE_AFTER_TRIES = 2
+
+/**
+ * A name was refused as taken, by `rivals` or by nobody who can be seen. True while its holder may just have left it by
+ * another request of ours, which runs beside this one: then asking again helps, and nothing steps aside for it.
+ */
+export async function mayBeFree(sending: Sending, item: Item, rivals: readonly RemoteItem[], signal: AbortSignal): Promise<boolean> {
+  if (((await sending.journal.get(item.ino))?.tries ?? 0) >= SURE_AFTER_TRIES) return false
+  if (rivals.length === 0) return true
+  for (const rival of rivals) {
+    const known = await sending.mirror.byRemoteId(rival.id)
+    if (known !== undefined && (known.deleted || isMoved(known))) return true
+    const now = await readById(sending, rival.id, rival.kind, signal)
+    if (now?.name !== rival.name || now.parentId !== rival.parentId) return true
+  }
+  return false
+}
 
 export function hasConflictName(item: Item): boolean {
   return CONFLICT_NAME.test(item.name)

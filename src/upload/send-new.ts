@@ -11,7 +11,7 @@ import type { RemoteItem } from '../drive/drive.js'
 import type { Attempt } from '../journal/journal.js'
 import { isMoved, type Item } from '../mirror/item.js'
 import { remoteDigest, sameBytes } from './compare-bytes.js'
-import { forkName, hasConflictName } from './conflict-rows.js'
+import { forkName, hasConflictName, mayBeFree } from './conflict-rows.js'
 import { confirmMade, sentOf } from './confirm.js'
 import { mayBeOurs } from './own-answer.js'
 import { moveToRecovery } from './recovery-folder.js'
@@ -93,6 +93,7 @@ async function meetRivals(sending: Sending, { item, parent, upload }: Clash, sig
     return
   }
   if (rivals.length === 0 && (await leaveGoneFolder(sending, item, parent, signal))) return
+  if (await mayBeFree(sending, item, rivals, signal)) throw nameLeaves()
   // Nobody to be seen has the name, and a distinct one did not help either (O-39): kept, and said.
   if (rivals.length === 0 && hasConflictName(item)) throw new DriveError('exists', 'something that cannot be seen has this name on the portal: rename the file')
   await commit(sending, (tx) => forkName(sending, tx, item, rivals))

@@ -10,7 +10,7 @@ import type { Attempt } from '../journal/journal.js'
 import type { MirrorDelta } from '../mirror/delta.js'
 import { isMoved, shownName, type Item } from '../mirror/item.js'
 import type { Transaction } from '../store/store.js'
-import { forkName, hasConflictName, stepAside } from './conflict-rows.js'
+import { forkName, hasConflictName, mayBeFree, stepAside } from './conflict-rows.js'
 import { confirmPlace, settle } from './confirm.js'
 import type { UploadNotice } from './notices.js'
 import { temporaryName } from './plan-place.js'
@@ -115,6 +115,7 @@ async function meetTakenName(sending: Sending, item: KnownItem, wish: Wish, sign
       throw new DriveError('busy', 'the name is about to become free on the portal')
     }
   }
+  if (await mayBeFree(sending, item, rivals, signal)) throw new DriveError('busy', 'the name was taken a moment ago and may be free by now')
   if (rivals.length === 0 && hasConflictName(item)) throw new DriveError('exists', 'something that cannot be seen has this name on the portal: rename the item')
   await commit(sending, (tx) => forkName(sending, tx, item, rivals))
 }
