@@ -75,7 +75,7 @@ class World {
         files_.Recall(content);
         lent_.erase(content);
         break;
-      case 9: CHECK(files_.Figures(content).has_value() == IsAttached(content)); break;
+      case 9: CHECK(files_.Figures(content).has_value() == (IsAttached(content) || files_.IsOpen(content))); break;
       case 10:
         if (chance_.OneIn(10)) MakeFile(PathOf(directory_, content));  // its length is the table's again
         break;
