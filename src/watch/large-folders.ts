@@ -8,7 +8,6 @@ import type { Clock } from '../base/clock.js'
 import type { Ino } from '../base/ids.js'
 import type { CallOptions, Drive, ListPage } from '../drive/drive.js'
 import type { Item } from '../mirror/item.js'
-import { countBaseChildren } from '../mirror/counts.js'
 import type { Mirror } from '../mirror/mirror.js'
 import type { Store } from '../store/store.js'
 import { diffListing } from './diff-listing.js'
@@ -65,25 +64,24 @@ export class LargeFolders {
 
   /** The folder was listed whole: what the next look is compared with. */
   async listed(folder: Ino, total: number): Promise<void> {
-    const rows = await countBaseChildren(this.#o.store.read, folder)
+    const rows = await this.#o.mirror.baseChildrenIn(this.#o.store.read, folder)
     const before = this.#known.get(folder)
-    this.#known.set(folder, { updatedMs: before?.updatedMs ?? null, isFresh: before?.isFresh ?? false, gap: total - rows, listedMs: this.#o.clock.monotonicMs() })
+    this.#known.set(folder, { updatedMs: before?.updatedMs ?? null, isFresh: before?.isFresh ?? false, gap: total - rows.length, listedMs: this.#o.clock.monotonicMs() })
   }
 
   async #isChanged(folder: Item, page: ListPage, stamp: Stamp, updatedMs: number | null): Promise<boolean> {
-    const rowsOfPage = await this.#o.mirror.byRemoteIds(page.items.map(({ id }) => id))
-    const before = [...rowsOfPage.values()].filter(({ base }) => base?.parent === folder.ino)
+    const before = await this.#o.mirror.baseChildrenIn(this.#o.store.read, folder.ino)
     const { present } = diffListing({ folder: folder.ino, stamp, items: page.items, complete: false }, before)
     if (present.length > 0) await this.#o.applier.apply(folder.ino, present, { stamp, listed: false })
-    const rows = await countBaseChildren(this.#o.store.read, folder.ino)
+    const rows = await this.#o.mirror.baseChildrenIn(this.#o.store.read, folder.ino)
     const known = this.#known.get(folder.ino)
     if (known === undefined) {
       this.#known.set(folder.ino, { updatedMs, isFresh: false, gap: 0, listedMs: -HUGE_GAP_MS })
-      return page.total !== rows
+      return page.total !== rows.length
     }
     const moved = updatedMs !== null && known.updatedMs !== null && updatedMs !== known.updatedMs
     const isDue = page.total <= HUGE_ITEMS || this.#o.clock.monotonicMs() - known.listedMs >= HUGE_GAP_MS
-    const isChanged = page.total - rows !== known.gap || ((moved || known.isFresh) && isDue)
+    const isChanged = page.total - rows.length !== known.gap || ((moved || known.isFresh) && isDue)
     if (isChanged) this.#known.set(folder.ino, { ...known, updatedMs: updatedMs ?? known.updatedMs, isFresh: moved })
     else if (known.updatedMs === null) this.#known.set(folder.ino, { ...known, updatedMs })
     return isChanged

@@ -8,7 +8,7 @@ import type { Log } from '../base/log.js'
 import type { CallOptions, Drive } from '../drive/drive.js'
 import type { Item } from '../mirror/item.js'
 import { isOfFolder } from './folder-failure.js'
-import { fetchListings, fetchNextPages } from './fetch-listings.js'
+import { fetchListings } from './fetch-listings.js'
 import type { FolderListing, ListedFolder } from './folder-listing.js'
 import type { Reconciler } from './reconciler.js'
 
@@ -18,8 +18,6 @@ export interface SweepOptions {
   readonly newListing: (folder: Item, expectedItems: number) => FolderListing
   readonly log: Log
 }
-
-const PART_ITEMS = 5_000 // two full requests; about 5 MB while they are compared
 
 export class Sweep {
   readonly #o: SweepOptions
@@ -31,20 +29,12 @@ export class Sweep {
   /** Reads the folders to their ends. Throws what is not the fault of a single folder; what came before it is applied. */
   async look(folders: readonly Item[], call: CallOptions): Promise<void> {
     const listings = folders.map((folder) => this.#o.newListing(folder, 0))
-    await fetchNextPages(this.#o.drive, listings, call)
-    await this.finish(listings, call)
-  }
-
-  /** Reads listings whose first pages are here to their ends, and takes them, a part at a time: what is read is held in memory. */
-  async finish(listings: readonly FolderListing[], call: CallOptions): Promise<void> {
-    for (const part of partsByItems(listings)) {
-      await fetchListings(this.#o.drive, part, call)
-      await this.#take(part, call)
-    }
+    await fetchListings(this.#o.drive, listings, call)
+    await this.take(listings, call)
   }
 
   /** Listings that have a result. */
-  async #take(listings: readonly FolderListing[], call: CallOptions): Promise<void> {
+  async take(listings: readonly FolderListing[], call: CallOptions): Promise<void> {
     const listed: ListedFolder[] = []
     const suspects: Ino[] = []
     let failure: Error | undefined
@@ -60,20 +50,4 @@ export class Sweep {
     await this.#o.reconciler.reconcile(listed, suspects, call)
     if (failure !== undefined) throw failure
   }
-}
-
-/** Neighbours together until they are many; a folder that is larger stands alone. */
-function partsByItems(listings: readonly FolderListing[]): readonly (readonly FolderListing[])[] {
-  const parts: FolderListing[][] = []
-  let items = Infinity
-  for (const listing of listings) {
-    const own = listing.total ?? 0
-    if (items + own > PART_ITEMS) {
-      parts.push([])
-      items = 0
-    }
-    parts.at(-1)?.push(listing)
-    items += own
-  }
-  return parts
 }

@@ -9,10 +9,9 @@ import type { Log } from '../base/log.js'
 import { ServiceLoop, type Service } from '../base/service.js'
 import type { CallOptions, Drive, ListPage } from '../drive/drive.js'
 import type { Item } from '../mirror/item.js'
-import { showsMoreThan } from '../mirror/counts.js'
 import type { Mirror } from '../mirror/mirror.js'
 import type { Store } from '../store/store.js'
-import { BATCH_COMMANDS, fetchNextPages } from './fetch-listings.js'
+import { BATCH_COMMANDS, fetchListings } from './fetch-listings.js'
 import { PAGE_ITEMS, type FolderListing, type Stamp } from './folder-listing.js'
 import type { FoldersInUse } from './folders-in-use.js'
 import type { LargeFolders } from './large-folders.js'
@@ -174,7 +173,8 @@ export class Watcher implements Service {
       listing.take(0, outcomes[index] ?? { ok: false, error: new DriveError('bad-answer', 'the portal left a page of a folder out') })
       listing.settle()
     }
-    await this.#o.sweep.finish(listings, call)
+    await fetchListings(this.#o.drive, listings, call)
+    await this.#o.sweep.take(listings, call)
     const pages = new Map<Item, { page: ListPage; stamp: Stamp }>()
     for (const [index, folder] of probed.entries()) {
       const outcome = outcomes[first.length + index]
@@ -186,8 +186,8 @@ export class Watcher implements Service {
 
   async #readChanged(changed: readonly Item[], call: CallOptions): Promise<void> {
     const listings = changed.map((folder) => this.#o.newListing(folder, 0))
-    await fetchNextPages(this.#o.drive, listings, call)
-    await this.#o.sweep.finish(listings, call)
+    await fetchListings(this.#o.drive, listings, call)
+    await this.#o.sweep.take(listings, call)
     for (const { folder, result, total } of listings) if (result?.kind === 'listed') await this.#o.large.listed(folder, total ?? 0)
   }
 
@@ -199,7 +199,8 @@ export class Watcher implements Service {
     const large: Item[] = []
     for (const folder of await this.#o.mirror.getMany(inos)) {
       if (!isWatched(folder) || (folder.listedMs ?? 0) > sinceMs) continue
-      if (await showsMoreThan(this.#o.store.read, folder.ino, PAGE_ITEMS)) large.push(folder)
+      const children = await this.#o.mirror.children(folder.ino)
+      if (children.size > PAGE_ITEMS) large.push(folder)
       else small.push(folder)
     }
     return { small, large }
