@@ -17,15 +17,9 @@ namespace {
 
 using fuse::InHeader;
 using fuse::Opcode;
+using fuse::ReadAt;
 
 constexpr uint64_t kFanOut = 256;  // src/cache/content-path.ts
-
-template <typename T>
-bool ReadAt(std::span<const std::byte> bytes, size_t offset, T& value) {
-  if (bytes.size() < offset || bytes.size() - offset < sizeof(T)) return false;
-  std::memcpy(&value, bytes.data() + offset, sizeof(T));
-  return true;
-}
 
 // Answers how many bytes were read, fewer only at the end of the file, or a negative errno.
 int64_t ReadFully(int file, std::span<std::byte> into, uint64_t offset) {

@@ -7,6 +7,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
+#include <span>
 
 namespace elastic::fuse {
 
@@ -199,6 +201,14 @@ static_assert(sizeof(Dirent) == 24);
 inline constexpr uint64_t kInterruptBit = 1;
 // FUSE_DEV_IOC_CLONE: _IOR(229, 0, uint32_t).
 inline constexpr unsigned long kCloneIoctl = 0x8004e500;
+
+// A structure out of a request; false where the request ends before it does: lengths from the wire are never believed.
+template <typename T>
+bool ReadAt(std::span<const std::byte> bytes, size_t offset, T& value) {
+  if (bytes.size() < offset || bytes.size() - offset < sizeof(T)) return false;
+  std::memcpy(&value, bytes.data() + offset, sizeof(T));
+  return true;
+}
 
 // What INIT asks for; src/engine/wire-layout.ts has the same number.
 inline constexpr size_t kMaxWriteBytes = 1 << 20;

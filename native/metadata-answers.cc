@@ -12,6 +12,7 @@ namespace {
 
 using fuse::InHeader;
 using fuse::Opcode;
+using fuse::ReadAt;
 using Outcome = MetadataAnswers::Outcome;
 
 constexpr uint32_t kFileType = 0100000;
@@ -21,13 +22,6 @@ constexpr uint32_t kBlockSize = 128 * 1024;
 // Offsets of `.` and `..`; a child has its ino and this (src/fs/directories.ts counts the same way).
 constexpr uint64_t kDotOffset = 1;
 constexpr uint64_t kDotDotOffset = 2;
-
-template <typename T>
-bool ReadAt(std::span<const std::byte> bytes, size_t offset, T& value) {
-  if (bytes.size() < offset || bytes.size() - offset < sizeof(T)) return false;
-  std::memcpy(&value, bytes.data() + offset, sizeof(T));
-  return true;
-}
 
 // The name that ends the request, without its zero byte; empty when there is none.
 std::string_view NameIn(std::span<const std::byte> request) {

@@ -15,18 +15,12 @@ namespace {
 
 using fuse::InHeader;
 using fuse::Opcode;
+using fuse::ReadAt;
 
 // A request up to this size is copied into the batch, so that one that waits long holds no slot. TypeScript copies the
 // data of so small a WRITE; a larger one keeps the slot.
 constexpr size_t kInlineBytes = 8 * 1024;
 constexpr size_t kRoomAlignment = 4096;
-
-template <typename T>
-bool ReadAt(std::span<const std::byte> bytes, size_t offset, T& value) {
-  if (bytes.size() < offset || bytes.size() - offset < sizeof(T)) return false;
-  std::memcpy(&value, bytes.data() + offset, sizeof(T));
-  return true;
-}
 
 bool HasReply(Opcode opcode) {
   return opcode != Opcode::kForget && opcode != Opcode::kBatchForget && opcode != Opcode::kInterrupt &&
