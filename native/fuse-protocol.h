@@ -154,7 +154,6 @@ struct OpenOut {
   int32_t backingId;
 };
 static_assert(sizeof(OpenOut) == 16);
-inline constexpr uint32_t kOpenDirectIo = 1 << 0;
 inline constexpr uint32_t kOpenKeepCache = 1 << 1;
 inline constexpr uint32_t kOpenCacheDirectory = 1 << 3;
 // Linux 5.16: close(2) sends no FLUSH. Older kernels ignore it.

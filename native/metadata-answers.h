@@ -20,8 +20,7 @@ namespace elastic {
 struct AnswerTerms {
   uint32_t uid = 0;
   uint32_t gid = 0;
-  uint64_t validS = 0;      // how long the kernel may believe an entry and attributes
-  bool readdirPlus = true;  // false: as on a kernel without it
+  uint64_t validS = 0;  // how long the kernel may believe an entry and attributes
 };
 
 class MetadataAnswers {
@@ -35,15 +34,12 @@ class MetadataAnswers {
   // `room` is memory of the reader for the reply.
   Outcome Answer(int device, size_t reader, std::span<const std::byte> request, std::span<std::byte> room);
 
-  // For other native answers about the same items.
-  fuse::Attr AttrOf(const KnownItem& item) const;
-  const AnswerTerms& terms() const { return terms_; }
-
  private:
   Outcome Lookup(int device, const fuse::InHeader& header, std::span<const std::byte> request);
   Outcome Getattr(int device, const fuse::InHeader& header, std::span<const std::byte> request);
   Outcome Opendir(int device, const fuse::InHeader& header);
   Outcome Readdir(int device, const fuse::InHeader& header, std::span<const std::byte> request, std::span<std::byte> room, bool plus);
+  fuse::Attr AttrOf(const KnownItem& item) const;
   fuse::EntryOut EntryOf(const KnownItem& item) const;
 
   AnswerTable& table_;
