@@ -20,6 +20,8 @@ using fuse::Opcode;
 using fuse::ReadAt;
 
 constexpr uint64_t kFanOut = 256;  // src/cache/content-path.ts
+// A smaller file is read in one request and then stands in the page cache; giving it to the kernel costs more than that.
+constexpr uint64_t kSmallBytes = 128 * 1024;
 
 // Answers how many bytes were read, fewer only at the end of the file, or a negative errno.
 int64_t ReadFully(int file, std::span<std::byte> into, uint64_t offset) {
@@ -97,6 +99,9 @@ FileAnswers::Outcome FileAnswers::Open(int device, size_t reader, const InHeader
   if (!file->descriptor.valid() || ::fstat(file->descriptor.number(), &found) != 0 || static_cast<uint64_t>(found.st_size) != sizeBytes) {
     return Outcome::kAskJavaScript;
   }
+  const bool isSmall = sizeBytes < kSmallBytes && modes_.StateOf(header.nodeId) != IoModes::State::kPassedThrough;
+  const int32_t backingId = modes_.Begin(header.nodeId, isSmall ? IoModes::kNoFile : file->descriptor.number());
+  if (backingId == IoModes::kImpossible) return Outcome::kAskJavaScript;
   uint64_t handle;
   {
     // Had the content been evicted meanwhile, the file might be one that is being filled again, or the one before that.
@@ -104,16 +109,28 @@ FileAnswers::Outcome FileAnswers::Open(int device, size_t reader, const InHeader
     // this finds the content gone.
     const std::lock_guard gate(table_.GateOf(reader));
     const KnownItem* item = table_.ItemOf(header.nodeId);
-    if (item == nullptr || !item->known || item->told != told || item->content != content) return Outcome::kAskJavaScript;
-    const std::lock_guard lock(mutex_);
-    handle = ++lastHandle_;
-    opened_.emplace(handle, std::move(file));
-    ++openContents_[content];
+    if (item == nullptr || !item->known || item->told != told || item->content != content) {
+      handle = 0;
+    } else {
+      const std::lock_guard lock(mutex_);
+      handle = ++lastHandle_;
+      opened_.emplace(handle, std::move(file));
+      ++openContents_[content];
+    }
   }
-  const fuse::OpenOut out{handle, fuse::kOpenKeepCache | fuse::kOpenNoFlush, 0};
+  if (handle == 0) {
+    modes_.End(header.nodeId);
+    return Outcome::kAskJavaScript;
+  }
+  ReplyOpened(device, header, handle, backingId);
+  return wake ? Outcome::kAnsweredAndWake : Outcome::kAnswered;
+}
+
+void FileAnswers::ReplyOpened(int device, const InHeader& header, uint64_t handle, int32_t backingId) {
+  const bool isCached = backingId == IoModes::kCached;
+  const fuse::OpenOut out{handle, fuse::kOpenNoFlush | (isCached ? fuse::kOpenKeepCache : fuse::kOpenPassthrough), backingId};
   // Not taken by the kernel: nobody will release it.
   if (WriteReply(device, header.unique, 0, BytesOf(out)) != 0) Release(-1, header, handle);
-  return wake ? Outcome::kAnsweredAndWake : Outcome::kAnswered;
 }
 
 FileAnswers::Outcome FileAnswers::Read(int device, const InHeader& header, std::span<const std::byte> request, std::span<std::byte> room) {
@@ -170,6 +187,7 @@ FileAnswers::Outcome FileAnswers::Release(int device, const InHeader& header, ui
       if (--count->second == 0) openContents_.erase(count);
     }
   }
+  if (file != nullptr) modes_.End(header.nodeId);
   if (device >= 0) WriteReply(device, header.unique, 0, {});
   return Outcome::kAnswered;
 }
@@ -193,6 +211,28 @@ std::string FileAnswers::PathOf(uint64_t content) const {
   std::array<char, 64> tail{};
   const int length = std::snprintf(tail.data(), tail.size(), "/%02llx/%llu", static_cast<unsigned long long>(content % kFanOut), static_cast<unsigned long long>(content));
   return directory_ + std::string(tail.data(), static_cast<size_t>(length));
+}
+
+int32_t FileAnswers::Claim(uint64_t handle, uint64_t node, uint64_t content) {
+  FileDescriptor file;
+  if (content != 0 && modes_.started()) file = FileDescriptor(::open(PathOf(content).c_str(), O_RDONLY | O_CLOEXEC));
+  const int32_t backingId = modes_.Begin(node, file.valid() ? file.number() : IoModes::kNoFile);
+  if (backingId == IoModes::kImpossible) return backingId;
+  const std::lock_guard lock(mutex_);
+  claimed_[handle] = node;
+  return backingId;
+}
+
+void FileAnswers::Unclaim(uint64_t handle) {
+  uint64_t node;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = claimed_.find(handle);
+    if (found == claimed_.end()) return;
+    node = found->second;
+    claimed_.erase(found);
+  }
+  modes_.End(node);
 }
 
 int FileAnswers::Attach(uint64_t handle, uint64_t content, bool writes) {
@@ -271,9 +311,11 @@ std::optional<FileFigures> FileAnswers::Figures(uint64_t content) {
 void FileAnswers::CloseAll() {
   decltype(opened_) opened;  // closed after the lock is gone
   decltype(attached_) attached;
+  modes_.Clear();
   const std::lock_guard lock(mutex_);
   opened.swap(opened_);
   attached.swap(attached_);
+  claimed_.clear();
   openContents_.clear();
   attachedFiles_.clear();
 }

@@ -20,6 +20,7 @@
 #include "answer-table.h"
 #include "file-descriptor.h"
 #include "fuse-protocol.h"
+#include "io-modes.h"
 #include "metadata-answers.h"
 #include "usage-log.h"
 
@@ -40,10 +41,18 @@ class FileAnswers {
   // Before the first request that is to be answered: the cache's directory, where content N lies at "xx/N".
   void SetDirectory(std::string directory) { directory_ = std::move(directory); }
 
+  const std::string& directory() const { return directory_; }
+
   using Outcome = MetadataAnswers::Outcome;
   Outcome Answer(int device, size_t reader, std::span<const std::byte> request, std::span<std::byte> room);
 
   // ---- the owner's side: handles that JavaScript gave ----------------------------------------------------------------
+  // How the kernel is to do input and output on a new handle: a backing id, IoModes::kCached or kImpossible. With a
+  // content (0: none) all of it is in its file, and the kernel may have that.
+  int32_t Claim(uint64_t handle, uint64_t node, uint64_t content);
+  // The handle is released.
+  void Unclaim(uint64_t handle);
+  IoModes& modes() { return modes_; }
   // READ of the handle, and WRITE while the content is lent, go to the content's file. Answers 0 or an errno.
   int Attach(uint64_t handle, uint64_t content, bool writes);
   void Detach(uint64_t handle);
@@ -78,6 +87,7 @@ class FileAnswers {
   Outcome Open(int device, size_t reader, const fuse::InHeader& header, std::span<const std::byte> request);
   Outcome Read(int device, const fuse::InHeader& header, std::span<const std::byte> request, std::span<std::byte> room);
   Outcome Write(int device, const fuse::InHeader& header, std::span<const std::byte> request);
+  void ReplyOpened(int device, const fuse::InHeader& header, uint64_t handle, int32_t backingId);
   Outcome Release(int device, const fuse::InHeader& header, uint64_t handle);
   std::shared_ptr<File> FileOf(uint64_t handle);
   std::shared_ptr<File> AttachedFile(uint64_t content);  // with mutex_ held
@@ -87,12 +97,14 @@ class FileAnswers {
   AnswerTable& table_;
   UsageLog& usage_;
   std::string directory_;
+  IoModes modes_;
 
   std::mutex mutex_;
   std::unordered_map<uint64_t, std::shared_ptr<File>> opened_;     // guarded by mutex_: by native handle
   std::unordered_map<uint64_t, uint32_t> openContents_;            // guarded by mutex_: native handles of each content
   std::unordered_map<uint64_t, Attached> attached_;                // guarded by mutex_: by JavaScript's handle
   std::unordered_map<uint64_t, std::weak_ptr<File>> attachedFiles_;  // guarded by mutex_: by content
+  std::unordered_map<uint64_t, uint64_t> claimed_;                 // guarded by mutex_: nodes by JavaScript's handle
   uint64_t lastHandle_ = kNativeHandles;                           // guarded by mutex_
   std::condition_variable writesEnded_;
 };

@@ -158,6 +158,8 @@ inline constexpr uint32_t kOpenKeepCache = 1 << 1;
 inline constexpr uint32_t kOpenCacheDirectory = 1 << 3;
 // Linux 5.16: close(2) sends no FLUSH. Older kernels ignore it.
 inline constexpr uint32_t kOpenNoFlush = 1 << 5;
+// Linux 6.9, where INIT agreed: the kernel reads and writes the backing file itself. Excludes kOpenKeepCache.
+inline constexpr uint32_t kOpenPassthrough = 1 << 7;
 
 // READ, READDIR and READDIRPLUS.
 struct ReadIn {
@@ -167,6 +169,12 @@ struct ReadIn {
   uint32_t flags, padding;
 };
 static_assert(sizeof(ReadIn) == 40);
+
+// The name follows.
+struct GetxattrIn {
+  uint32_t sizeBytes, padding;
+};
+static_assert(sizeof(GetxattrIn) == 8);
 
 // The data follows.
 struct WriteIn {
@@ -200,6 +208,16 @@ static_assert(sizeof(Dirent) == 24);
 inline constexpr uint64_t kInterruptBit = 1;
 // FUSE_DEV_IOC_CLONE: _IOR(229, 0, uint32_t).
 inline constexpr unsigned long kCloneIoctl = 0x8004e500;
+
+struct BackingMap {
+  int32_t file;
+  uint32_t flags;
+  uint64_t padding;
+};
+static_assert(sizeof(BackingMap) == 16);
+// FUSE_DEV_IOC_BACKING_OPEN: _IOW(229, 1, struct fuse_backing_map); answers an id. BACKING_CLOSE: _IOW(229, 2, uint32_t).
+inline constexpr unsigned long kBackingOpenIoctl = 0x4010e501;
+inline constexpr unsigned long kBackingCloseIoctl = 0x4004e502;
 
 // A structure out of a request; false where the request ends before it does: lengths from the wire are never believed.
 template <typename T>

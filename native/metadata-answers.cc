@@ -23,10 +23,13 @@ constexpr uint32_t kBlockSize = 128 * 1024;
 constexpr uint64_t kDotOffset = 1;
 constexpr uint64_t kDotDotOffset = 2;
 
-// The name that ends the request, without its zero byte; empty when there is none.
-std::string_view NameIn(std::span<const std::byte> request) {
-  if (request.size() <= sizeof(InHeader)) return {};
-  const std::string_view text(reinterpret_cast<const char*>(request.data()) + sizeof(InHeader), request.size() - sizeof(InHeader));
+// Extended attributes of another kind are never there (src/fs/extended-attributes.ts).
+constexpr std::string_view kKeptAttributes = "user.";
+
+// The name that ends the request from `start`, without its zero byte; empty when there is none.
+std::string_view NameIn(std::span<const std::byte> request, size_t start) {
+  if (request.size() <= start) return {};
+  const std::string_view text(reinterpret_cast<const char*>(request.data()) + start, request.size() - start);
   return text.substr(0, std::min(text.find('\0'), text.size()));
 }
 
@@ -81,6 +84,7 @@ Outcome MetadataAnswers::Answer(int device, size_t reader, std::span<const std::
     WriteReply(device, header.unique, 0, {});
     return Outcome::kAnswered;
   }
+  if (header.opcode == Opcode::kGetxattr) return Getxattr(device, header, request);
   const std::lock_guard gate(table_.GateOf(reader));
   switch (header.opcode) {
     case Opcode::kLookup:
@@ -132,7 +136,7 @@ fuse::EntryOut MetadataAnswers::EntryOf(const KnownItem& item) const {
 }
 
 Outcome MetadataAnswers::Lookup(int device, const InHeader& header, std::span<const std::byte> request) {
-  const std::string_view name = NameIn(request);
+  const std::string_view name = NameIn(request, sizeof(header));
   const KnownDirectory* directory = table_.DirectoryOf(header.nodeId);
   if (directory == nullptr || name.empty()) return Outcome::kAskJavaScript;
   const KnownItem* item = directory->Find(name);
@@ -154,6 +158,16 @@ Outcome MetadataAnswers::Getattr(int device, const InHeader& header, std::span<c
   out.attrValid = terms_.validS;
   out.attr = AttrOf(*item);
   WriteReply(device, header.unique, 0, BytesOf(out));
+  return Outcome::kAnswered;
+}
+
+// The kernel asks for security.capability at each write, programs for labels and ACLs of whatever they list.
+Outcome MetadataAnswers::Getxattr(int device, const InHeader& header, std::span<const std::byte> request) {
+  fuse::GetxattrIn in{};
+  if (!ReadAt(request, sizeof(header), in)) return Outcome::kAskJavaScript;
+  const std::string_view name = NameIn(request, sizeof(header) + sizeof(in));
+  if (name.empty() || name.starts_with(kKeptAttributes)) return Outcome::kAskJavaScript;
+  WriteReply(device, header.unique, ENODATA, {});
   return Outcome::kAnswered;
 }
 

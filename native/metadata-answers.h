@@ -1,5 +1,5 @@
 // Answers requests about names and attributes from the answer table, on the reader's thread: LOOKUP, GETATTR, OPENDIR,
-// READDIR, READDIRPLUS, RELEASEDIR. What the table does not know is left for JavaScript, which then answers it and fills
+// READDIR, READDIRPLUS, RELEASEDIR, and GETXATTR of what is never kept. What the table does not know is left for JavaScript, which then answers it and fills
 // the table. Policy (what is known, for how long) is JavaScript's; here are only bytes.
 #pragma once
 
@@ -37,6 +37,7 @@ class MetadataAnswers {
  private:
   Outcome Lookup(int device, const fuse::InHeader& header, std::span<const std::byte> request);
   Outcome Getattr(int device, const fuse::InHeader& header, std::span<const std::byte> request);
+  Outcome Getxattr(int device, const fuse::InHeader& header, std::span<const std::byte> request);
   Outcome Opendir(int device, const fuse::InHeader& header);
   Outcome Readdir(int device, const fuse::InHeader& header, std::span<const std::byte> request, std::span<std::byte> room, bool plus);
   fuse::Attr AttrOf(const KnownItem& item) const;

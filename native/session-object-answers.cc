@@ -114,6 +114,31 @@ Napi::Value SessionObject::DropContent(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+Napi::Value SessionObject::StartPassthrough(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), session_->StartPassthrough());
+}
+
+Napi::Value SessionObject::ClaimFile(const Napi::CallbackInfo& info) {
+  uint64_t handle, node, content;
+  if (!ToUint64(info[0], handle) || !ToUint64(info[1], node) || !ToUint64(info[2], content)) {
+    return Refuse(info.Env(), "claimFile(handle, node, content)");
+  }
+  return Napi::Number::New(info.Env(), session_->files().Claim(handle, node, content));
+}
+
+Napi::Value SessionObject::UnclaimFile(const Napi::CallbackInfo& info) {
+  uint64_t handle;
+  if (!ToUint64(info[0], handle)) return Refuse(info.Env(), "unclaimFile(handle)");
+  session_->files().Unclaim(handle);
+  return info.Env().Undefined();
+}
+
+Napi::Value SessionObject::OpenStateOf(const Napi::CallbackInfo& info) {
+  uint64_t node;
+  if (!ToUint64(info[0], node)) return Refuse(info.Env(), "openStateOf(node)");
+  return Napi::Number::New(info.Env(), static_cast<double>(session_->files().modes().StateOf(node)));
+}
+
 Napi::Value SessionObject::AttachFile(const Napi::CallbackInfo& info) {
   uint64_t handle, content;
   if (!ToUint64(info[0], handle) || !ToUint64(info[1], content) || !info[2].IsBoolean()) {

@@ -36,6 +36,10 @@ class SessionObject : public Napi::ObjectWrap<SessionObject> {
   Napi::Value KeepItem(const Napi::CallbackInfo& info);
   Napi::Value ApplyChanges(const Napi::CallbackInfo& info);
   Napi::Value DropContent(const Napi::CallbackInfo& info);
+  Napi::Value StartPassthrough(const Napi::CallbackInfo& info);
+  Napi::Value ClaimFile(const Napi::CallbackInfo& info);
+  Napi::Value UnclaimFile(const Napi::CallbackInfo& info);
+  Napi::Value OpenStateOf(const Napi::CallbackInfo& info);
   Napi::Value AttachFile(const Napi::CallbackInfo& info);
   Napi::Value DetachFile(const Napi::CallbackInfo& info);
   Napi::Value DetachContent(const Napi::CallbackInfo& info);

@@ -171,6 +171,8 @@ void Session::StartAnswering(const AnswerTerms& terms, std::string cacheDirector
   answering_.store(true, std::memory_order_release);
 }
 
+int Session::StartPassthrough() { return files_.modes().Start(devices_[0].number(), files_.directory()); }
+
 void Session::StopAnswering() {
   answering_ = false;
   answers_.Clear();
@@ -202,6 +204,7 @@ void Session::LeaveAll() {
 void Session::Close() {
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();
+  files_.modes().Clear();  // it has the device's number
   devices_.clear();
   // Not when JavaScript's collector comes to it: a mount that has ended keeps no descriptor and no memory worth naming.
   stopEvent_.Close();

@@ -77,6 +77,8 @@ class Session : public std::enable_shared_from_this<Session> {
   UsageLog& usage() { return usage_; }
   // From then on the table is asked first. FORGET reaches JavaScript only with `tellsForget`.
   void StartAnswering(const AnswerTerms& terms, std::string cacheDirectory, bool tellsForget);
+  // INIT has agreed on passthrough, and readers answer already. Answers 0 or what the kernel has against it.
+  int StartPassthrough();
   // Everything goes to JavaScript again; what was known is forgotten, and the files are closed.
   void StopAnswering();
 

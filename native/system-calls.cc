@@ -4,14 +4,18 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstring>
 #include <functional>
 #include <string>
+
+#include "file-descriptor.h"
 
 namespace elastic {
 
@@ -138,6 +142,38 @@ Napi::Value Seek(const Napi::CallbackInfo& info) {
   });
 }
 
+// Whether the file is open for writing anywhere, or mapped so: then the kernel gives no lease for reading. The lease ends
+// here and now, and would it be broken in between, nobody is killed by the signal. Does not block.
+Napi::Value HasWriters(const Napi::CallbackInfo& info) {
+  if (!info[0].IsString()) return Refuse(info.Env(), "hasWriters(path)");
+  const FileDescriptor file(::open(TextAt(info, 0).c_str(), O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC));
+  if (!file.valid() || ::fcntl(file.number(), F_SETSIG, SIGURG) != 0) return Napi::Number::New(info.Env(), Result(-1));
+  const int result = ::fcntl(file.number(), F_SETLEASE, F_RDLCK);
+  if (result != 0) return Napi::Number::New(info.Env(), errno == EAGAIN ? 1 : Result(-1));
+  ::fcntl(file.number(), F_SETLEASE, F_UNLCK);
+  return Napi::Number::New(info.Env(), 0);
+}
+
+int OpenNew(const std::string& path) { return ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600); }
+
+// Makes an empty file of this user where none is, with this time in seconds where it is not negative, and its folder.
+Napi::Value MakeFile(const Napi::CallbackInfo& info) {
+  if (!info[0].IsString() || !info[1].IsNumber()) return Refuse(info.Env(), "makeFile(path, mtimeSeconds)");
+  return CallWorker::Run(info.Env(), [path = TextAt(info, 0), seconds = LongAt(info, 1)] {
+    FileDescriptor file(OpenNew(path));
+    if (!file.valid() && errno == ENOENT && ::mkdir(path.substr(0, path.rfind('/')).c_str(), 0700) == 0) file = FileDescriptor(OpenNew(path));
+    if (!file.valid() || seconds < 0) return Result(file.valid() ? 0 : -1);
+    const timespec times[2] = {{seconds, 0}, {seconds, 0}};
+    return Result(::futimens(file.number(), times));
+  });
+}
+
+// Writes everything of the file system to its disk, and waits for it.
+Napi::Value SyncFileSystem(const Napi::CallbackInfo& info) {
+  if (!AreNumbers(info, 1)) return Refuse(info.Env(), "syncFileSystem(file)");
+  return CallWorker::Run(info.Env(), [file = IntAt(info, 0)] { return Result(::syncfs(file)); });
+}
+
 // Of a descriptor that a library opened without it. Does not block.
 Napi::Value CloseOnExec(const Napi::CallbackInfo& info) {
   if (!AreNumbers(info, 1)) return Refuse(info.Env(), "closeOnExec(file)");
@@ -153,6 +189,9 @@ void DefineSystemCalls(Napi::Env env, Napi::Object exports) {
   exports.Set("socketPair", Napi::Function::New<SocketPair>(env, "socketPair"));
   exports.Set("receiveDescriptor", Napi::Function::New<ReceiveDescriptor>(env, "receiveDescriptor"));
   exports.Set("closeOnExec", Napi::Function::New<CloseOnExec>(env, "closeOnExec"));
+  exports.Set("hasWriters", Napi::Function::New<HasWriters>(env, "hasWriters"));
+  exports.Set("syncFileSystem", Napi::Function::New<SyncFileSystem>(env, "syncFileSystem"));
+  exports.Set("makeFile", Napi::Function::New<MakeFile>(env, "makeFile"));
   exports.Set("reflink", Napi::Function::New<Reflink>(env, "reflink"));
   exports.Set("fallocate", Napi::Function::New<Fallocate>(env, "fallocate"));
   exports.Set("seek", Napi::Function::New<Seek>(env, "seek"));

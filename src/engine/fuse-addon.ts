@@ -38,6 +38,13 @@ export interface FuseSession {
   ): void
   applyChanges(inos: Float64Array, edits: readonly { parent: number; name: string; ino: number; isDirectory: boolean }[]): void
   dropContent(content: number): void
+  /** After INIT agreed on passthrough. Answers 0 or what the kernel has against it: EPERM without CAP_SYS_ADMIN. */
+  startPassthrough(): number
+  /** Answers a backing id, 0 (cached) or -1 (impossible); `content` 0: the kernel may not have the file. */
+  claimFile(handle: number, node: number, content: number): number
+  unclaimFile(handle: number): void
+  /** 0 closed, 1 cached, 2 by passthrough. */
+  openStateOf(node: number): number
   /** Answers 0 or an errno. */
   attachFile(handle: number, content: number, writes: boolean): number
   detachFile(handle: number): void

@@ -20,14 +20,16 @@ export interface Agreement {
   readonly secondFlags: number
   /** INVAL_ENTRY may ask for a fresh lookup instead of dropping the dentry (Linux 6.2). */
   readonly expireOnly: boolean
+  /** Files may be given to the kernel, if it lets this process (Linux 6.9). */
+  readonly passthrough: boolean
 }
 
 const WANTED =
   INIT.asyncRead |
   INIT.atomicTruncate |
   INIT.bigWrites |
+  // Always, not "automatically": then the kernel takes attributes with the first names only, and asks for each other one.
   INIT.readdirPlus |
-  INIT.readdirPlusAuto |
   INIT.asyncDirectIo |
   INIT.parallelDirectoryOperations |
   INIT.abortError |
@@ -35,10 +37,17 @@ const WANTED =
   INIT.cacheSymlinks |
   // Without it every write(2) asks for security.capability first.
   INIT.handleKillPrivilegesV2
-const WANTED_SECOND = INIT_SECOND.directIoAllowsMmap
+const WANTED_SECOND = INIT_SECOND.directIoAllowsMmap | INIT_SECOND.passthrough
+// The files given to the kernel lie on a file system that is not stacked on another one.
+const PASSTHROUGH_STACK_DEPTH = 1
 
-const FLAGS_OF_FEATURE: Readonly<Partial<Record<EngineFeature, number>>> = {
-  readdirplus: INIT.readdirPlus | INIT.readdirPlusAuto,
+type FlagsOfFeature = Readonly<Partial<Record<EngineFeature, number>>>
+
+const FLAGS_OF_FEATURE: FlagsOfFeature = {
+  readdirplus: INIT.readdirPlus,
+}
+const SECOND_FLAGS_OF_FEATURE: FlagsOfFeature = {
+  passthrough: INIT_SECOND.passthrough,
 }
 
 export const MAX_READAHEAD_BYTES = 1 << 20
@@ -64,13 +73,15 @@ export function negotiate(offer: KernelOffer, without: readonly EngineFeature[] 
     throw new DriveError('mount-failed', `The kernel speaks FUSE ${offer.major}.${offer.minor}; Linux 5.10 or newer is needed.`)
   }
   const extended = offer.flags & INIT.extended
-  const unwanted = without.reduce((flags, feature) => flags | (FLAGS_OF_FEATURE[feature] ?? 0), 0)
+  const unwanted = (flagsOf: FlagsOfFeature): number => without.reduce((flags, feature) => flags | (flagsOf[feature] ?? 0), 0)
+  const secondFlags = offer.secondFlags & WANTED_SECOND & ~unwanted(SECOND_FLAGS_OF_FEATURE)
   return {
     minor: Math.min(offer.minor, PROTOCOL_MINOR),
     maxReadaheadBytes: Math.min(offer.maxReadaheadBytes, MAX_READAHEAD_BYTES),
-    flags: (offer.flags & WANTED & ~unwanted) | extended,
-    secondFlags: offer.secondFlags & WANTED_SECOND,
+    flags: (offer.flags & WANTED & ~unwanted(FLAGS_OF_FEATURE)) | extended,
+    secondFlags,
     expireOnly: (offer.secondFlags & INIT_SECOND.expireOnly) !== 0 && !without.includes('expire-only'),
+    passthrough: (secondFlags & INIT_SECOND.passthrough) !== 0,
   }
 }
 
@@ -90,5 +101,6 @@ export function encodeInit(reply: ReplyWriter, agreement: Agreement | undefined)
   reply.u16(MAX_PAGES)
   reply.u16(0)
   reply.u32(agreement?.secondFlags ?? 0)
-  reply.zeros(28)
+  reply.u32(agreement?.passthrough === true ? PASSTHROUGH_STACK_DEPTH : 0)
+  reply.zeros(24)
 }

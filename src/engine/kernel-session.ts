@@ -136,6 +136,7 @@ export class KernelSession {
     const { header, args, slot } = this.#records
     if (header.opcode === OPCODES.init) {
       this.#initialise(id)
+      this.#releaseSlot(slot)
       return
     }
     const entry = this.#table.get(header.opcode) ?? notImplemented
@@ -198,6 +199,7 @@ export class KernelSession {
   #fail(request: Request, error: unknown): void {
     const code = errorCode(error)
     if (ERRNO[code] === errno.EIO) this.#logFailure(request, error, 'a request failed')
+    else this.#log.debug({ opcode: request.opcode, node: request.node, code }, 'a request was refused')
     this.#sent(request, this.#session.replyError(request.id, ERRNO[code]))
   }
 

@@ -20,6 +20,8 @@ export interface EngineChoice {
   /** For a person. */
   readonly why: string
   readonly lacks: readonly Capability[]
+  /** Nobody asked for this engine: the one that was wished for cannot run. */
+  readonly isFallback: boolean
 }
 
 /** Each fails with `unsupported` where its engine cannot run. */
@@ -39,7 +41,7 @@ export function chooseEngine(wish: EngineWish, loaders: EngineLoaders = LOADERS)
   if (wish.by === 'option') throw refusal
   const second = failureOf(loaders['fuse-native'])
   if (second !== undefined) throw new DriveError('unsupported', `${errorText(refusal)} ${errorText(second)}`, { cause: refusal })
-  return chosen('fuse-native', `instead of native: ${errorText(refusal)}`)
+  return { ...chosen('fuse-native', `instead of native: ${errorText(refusal)}`), isFallback: true }
 }
 
 export interface EngineMount {
@@ -55,7 +57,7 @@ export async function mountEngine(wish: EngineWish, options: NativeMountOptions)
   return { engine: await mount(options), choice }
 }
 
-const chosen = (name: EngineName, why: string): EngineChoice => ({ name, why, lacks: lacking(name) })
+const chosen = (name: EngineName, why: string): EngineChoice => ({ name, why, lacks: lacking(name), isFallback: false })
 
 function failureOf(load: () => unknown): DriveError | undefined {
   try {

@@ -58,7 +58,7 @@ export async function mountFuseNative(options: NativeMountOptions): Promise<Moun
     return reason
   })
   log.info({ folder, connection, engine: 'fuse-native' }, 'mounted')
-  return { folder, connection, notices, ended, unmount: ({ force }) => unmount({ ...mount, ended }, force) }
+  return { folder, connection, passthrough: { on: false, why: 'only the native engine has it' }, notices, ended, unmount: ({ force }) => unmount({ ...mount, ended }, force) }
 }
 
 /** `nonempty`: the folder carries the profile's marker. `use_ino`: st_ino is ours, not libfuse's. */

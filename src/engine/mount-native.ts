@@ -3,7 +3,7 @@
  * ordinary user through fusermount3. Nothing here ever calls into the mount itself.
  */
 import { closeSync } from 'node:fs'
-import { access, constants as fsConstants, lstat, writeFile } from 'node:fs/promises'
+import { access, constants as fsConstants, lstat, statfs, writeFile } from 'node:fs/promises'
 import { constants } from 'node:os'
 import { delay, type Clock } from '../base/clock.js'
 import { DriveError, hasCode, systemCode } from '../base/errors.js'
@@ -49,11 +49,18 @@ export interface NativeWork {
   readonly cacheDirectory: string
 }
 
+/** Whether the kernel is given files of the cache, and why, for a person. */
+export interface Passthrough {
+  readonly on: boolean
+  readonly why: string
+}
+
 export interface MountedEngine {
   readonly folder: string
   readonly notices: KernelNotices
   /** Names the connection below /sys/fs/fuse/connections, for whoever has to abort it later. */
   readonly connection: number
+  readonly passthrough: Passthrough
   /** Resolves when the connection is gone, whoever took it away, and nothing of the engine runs any more. */
   readonly ended: Promise<EndReason>
   /**
@@ -76,13 +83,15 @@ export async function mountNative(options: NativeMountOptions): Promise<MountedE
   const device = await openMount(addon, folder, options)
   let session: KernelSession | undefined
   let connection: number | undefined
+  let passthrough: Passthrough = { on: false, why: 'the mount was not asked for yet' }
   try {
     session = new KernelSession({ addon, device, fileSystem, clock, log, without })
-    if (options.native !== undefined && !without.includes('native-answers')) startNativeWork(session.native, options.native)
+    if (options.native !== undefined && !without.includes('native-answers')) startNativeWork(session.native, options.native, () => passthrough.on)
     connection = (await findMount(folder))?.connection
     if (connection === undefined) throw new DriveError('mount-failed', `${folder} was unmounted at once.`)
-    const { expireOnly } = await withDeadline(session.initialised, clock, INIT_DEADLINE_MS, 'The kernel never began to use the mount.')
-    options.notices.bind(sessionNotices(session.native, expireOnly))
+    const agreement = await withDeadline(session.initialised, clock, INIT_DEADLINE_MS, 'The kernel never began to use the mount.')
+    passthrough = await startPassthrough(session.native, agreement.passthrough, options)
+    options.notices.bind(sessionNotices(session.native, agreement.expireOnly))
   } catch (error) {
     if (connection !== undefined) await abortMount(addon, folder, connection)
     if (session !== undefined && options.native !== undefined) endNativeWork(session.native, options.native)
@@ -97,15 +106,34 @@ export async function mountNative(options: NativeMountOptions): Promise<MountedE
     if (options.native !== undefined) endNativeWork(native, options.native)
     return reason
   })
-  log.info({ folder, connection }, 'mounted')
+  log.info({ folder, connection, passthrough }, 'mounted')
   const mount = { addon, folder, connection, session, ended, clock }
-  return { folder, connection, notices: options.notices, ended, unmount: ({ force }) => unmount(mount, force) }
+  return { folder, connection, passthrough, notices: options.notices, ended, unmount: ({ force }) => unmount(mount, force) }
 }
 
-function startNativeWork(native: FuseSession, { answers, files, cacheDirectory }: NativeWork): void {
+// Where a lease tells whether somebody still has a file mapped for writing, and stores to a mapping move its mtime.
+const PASSTHROUGH_FILE_SYSTEMS: ReadonlyMap<number, string> = new Map([
+  [0xef53, 'ext4'],
+  [0x58465342, 'xfs'],
+  [0x9123683e, 'btrfs'],
+])
+
+async function startPassthrough(session: FuseSession, isOffered: boolean, { native, without = [] }: NativeMountOptions): Promise<Passthrough> {
+  const off = (why: string): Passthrough => ({ on: false, why })
+  if (without.includes('passthrough') || without.includes('native-answers')) return off('switched off for this mount')
+  if (native === undefined) return off('the filesystem has no files')
+  if (!isOffered) return off('the kernel does not have it (Linux 6.9)')
+  const { type } = await statfs(native.cacheDirectory)
+  if (!PASSTHROUGH_FILE_SYSTEMS.has(type)) return off(`the cache lies on a file system that is none of ${[...PASSTHROUGH_FILE_SYSTEMS.values()].join(', ')}`)
+  const failure = session.startPassthrough()
+  if (failure === errno.EPERM) return off('the kernel wants CAP_SYS_ADMIN for it')
+  return failure === 0 ? { on: true, why: 'cached files are given to the kernel' } : off(`the kernel refused: errno ${failure}`)
+}
+
+function startNativeWork(native: FuseSession, { answers, files, cacheDirectory }: NativeWork, canPassThrough: () => boolean): void {
   native.startAnswering(process.geteuid?.() ?? 0, process.getegid?.() ?? 0, ANSWERS_VALID_S, cacheDirectory, false)
   answers.bind(sessionAnswers(native))
-  files.bind(sessionFiles(native))
+  files.bind(sessionFiles(native, canPassThrough))
 }
 
 /** First what was written is asked for, then the files are closed. */

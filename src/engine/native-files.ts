@@ -4,7 +4,7 @@
  */
 import type { ContentId } from '../base/ids.js'
 import { noFiles, type KernelFiles } from '../fs/kernel-files.js'
-import type { Handle } from '../fs/operations.js'
+import type { BackingId, Handle, NodeId } from '../fs/operations.js'
 import type { FuseSession } from './fuse-addon.js'
 
 export class LateFiles implements KernelFiles {
@@ -22,6 +22,18 @@ export class LateFiles implements KernelFiles {
     for (const content of this.#lent) this.#left.set(content, { wrote: this.#target.recall(content), figures: this.#target.figures(content) })
     this.#lent.clear()
     this.#target = noFiles
+  }
+
+  get canPassThrough(): boolean {
+    return this.#target.canPassThrough
+  }
+
+  openStateOf(node: NodeId): ReturnType<KernelFiles['openStateOf']> {
+    return this.#target.openStateOf(node)
+  }
+
+  claim(handle: Handle, node: NodeId, content: ContentId | null): BackingId {
+    return this.#target.claim(handle, node, content)
   }
 
   attach(handle: Handle, content: ContentId, writes: boolean): void {
@@ -58,14 +70,23 @@ export class LateFiles implements KernelFiles {
   }
 }
 
-export function sessionFiles(session: FuseSession): KernelFiles {
+const OPEN_STATES = ['closed', 'cached', 'passed-through'] as const
+
+/** `canPassThrough` is asked each time: the kernel agrees on it after the mount. */
+export function sessionFiles(session: FuseSession, canPassThrough: () => boolean): KernelFiles {
   return {
+    get canPassThrough() {
+      return canPassThrough()
+    },
+    openStateOf: (node) => OPEN_STATES[session.openStateOf(node)] ?? 'closed',
+    claim: (handle, node, content) => session.claimFile(handle, node, content ?? 0),
     // What cannot be opened there is served here, as before.
     attach: (handle, content, writes) => {
       session.attachFile(handle, content, writes)
     },
     detach: (handle) => {
       session.detachFile(handle)
+      session.unclaimFile(handle)
     },
     lend: (content, endBytes) => session.lendFile(content, endBytes),
     recall: (content) => session.recallFile(content) > 0,

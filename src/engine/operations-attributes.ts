@@ -51,8 +51,8 @@ function decodeSetattr(args: WireReader): SetattrRequest {
   const atime = signed(args.u32(), args.u32())
   const mtime = signed(args.u32(), args.u32())
   args.skip(8)
-  const atimeMs = atime * 1000 + args.u32() / 1e6
-  const mtimeMs = mtime * 1000 + args.u32() / 1e6
+  const atimeMs = milliseconds(atime, args.u32())
+  const mtimeMs = milliseconds(mtime, args.u32())
   args.skip(4)
   const mode = args.u32() & PERMISSION_BITS
   args.skip(4)
@@ -152,4 +152,11 @@ export const removexattr: Operation<void> = {
   call: (fileSystem, args, request) => fileSystem.removexattr(request.node, xattrName(args.attributeName()), request),
   encode: encodeNothing,
   retractable: false,
+}
+
+const LAST_MS = 999.999
+
+/** A double cannot tell the last nanoseconds of a second from the next second, which would be another time to rsync. */
+function milliseconds(seconds: number, nanoseconds: number): number {
+  return seconds * 1000 + Math.min(nanoseconds / 1e6, LAST_MS)
 }

@@ -105,8 +105,9 @@ export class ReplyWriter {
   opened(opened: Opened, kind: 'file' | 'directory'): void {
     const keep = kind === 'directory' ? OPENED.keepCache | OPENED.cacheDirectory : OPENED.keepCache
     this.u64(opened.handle)
-    this.u32((opened.directIo ? OPENED.directIo : 0) | (opened.keepCache ? keep : 0))
-    this.u32(0)
+    const backingId = opened.backingId ?? 0
+    this.u32(backingId > 0 ? OPENED.passthrough : (opened.directIo ? OPENED.directIo : 0) | (opened.keepCache ? keep : 0))
+    this.u32(backingId)
   }
 
   /** fuse_dirent: ino, off, namelen, type, name, padding to 8 bytes. `nameBytes` is the length of the name in UTF-8. */

@@ -71,7 +71,6 @@ export const INIT = {
   atomicTruncate: 1 << 3,
   bigWrites: 1 << 5,
   readdirPlus: 1 << 13,
-  readdirPlusAuto: 1 << 14,
   asyncDirectIo: 1 << 15,
   parallelDirectoryOperations: 1 << 18,
   abortError: 1 << 21,
@@ -83,6 +82,8 @@ export const INIT = {
 export const INIT_SECOND = {
   expireOnly: 1 << 3,
   directIoAllowsMmap: 1 << 4,
+  /** Linux 6.9. */
+  passthrough: 1 << 5,
 } as const
 
 export const GETATTR_HAS_HANDLE = 1
@@ -114,6 +115,7 @@ export const OPENED = {
   directIo: 1 << 0,
   keepCache: 1 << 1,
   cacheDirectory: 1 << 3,
+  passthrough: 1 << 7,
 } as const
 
 export const WRITE = {

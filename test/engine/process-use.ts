@@ -14,16 +14,17 @@ export interface Holdings {
   readonly mounts: number
 }
 
-export function holdings(): Holdings {
+/** Of this process, or of another one of ours. */
+export function holdings(pid: number | 'self' = 'self'): Holdings {
   const mounts = parseMountInfo(readFileSync('/proc/self/mountinfo', 'utf8')).filter(({ folder }) => folder.startsWith(`${realpathSync(tmpdir())}/`))
-  return { descriptors: descriptors(), threads: readdirSync('/proc/self/task').length, mounts: mounts.length }
+  return { descriptors: descriptors(pid), threads: readdirSync(`/proc/${pid}/task`).length, mounts: mounts.length }
 }
 
-function descriptors(): readonly string[] {
-  return readdirSync('/proc/self/fd')
+function descriptors(pid: number | 'self'): readonly string[] {
+  return readdirSync(`/proc/${pid}/fd`)
     .flatMap((descriptor) => {
       try {
-        return [readlinkSync(`/proc/self/fd/${descriptor}`).replace(/\d+/g, 'N')]
+        return [readlinkSync(`/proc/${pid}/fd/${descriptor}`).replace(/\d+/g, 'N')]
       } catch {
         return [] // the descriptor of the listing itself
       }
@@ -32,6 +33,10 @@ function descriptors(): readonly string[] {
 }
 
 const PAGE_BYTES = 4096
+
+export function residentBytes(pid: number | 'self' = 'self'): number {
+  return Number(readFileSync(`/proc/${pid}/statm`, 'latin1').split(' ')[1]) * PAGE_BYTES
+}
 
 export interface Memory {
   /** What JavaScript still leads to, with the native memory behind it. */
@@ -49,7 +54,7 @@ export async function memory(): Promise<Memory> {
     await new Promise(setImmediate) // native parts of what was collected go in a turn of their own
   }
   const { heapUsed, external } = process.memoryUsage()
-  return { reachableBytes: heapUsed + external, residentBytes: Number(readFileSync('/proc/self/statm', 'latin1').split(' ')[1]) * PAGE_BYTES }
+  return { reachableBytes: heapUsed + external, residentBytes: residentBytes() }
 }
 
 /** Processor time of a process and its threads so far, in the kernel's ticks of 10 ms. */

@@ -8,6 +8,7 @@ import type { FileSystem } from '../../src/fs/operations.js'
 
 const RECORD_BYTES = 24
 const HEADER_BYTES = 40
+const SLOT_BYTES = 64 * 1024
 
 export type Reply = { readonly errno: number } | { readonly data: Buffer }
 
@@ -21,6 +22,10 @@ export class ScriptedSession implements FuseSession {
   readonly #wake: () => void
   readonly #records: Buffer[] = []
   readonly #ids = new Set<number>()
+  readonly #interrupted = new Set<number>()
+  readonly #slots: ArrayBuffer[] = []
+  /** Given out and not released. */
+  readonly usedSlots = new Set<number>()
   #lastId = 0
 
   constructor(batch: Uint8Array, wake: () => void) {
@@ -30,23 +35,48 @@ export class ScriptedSession implements FuseSession {
 
   /** Hands one request to the engine; answers its id. `body` is what follows the header. */
   request(opcode: number, node: number, body: Uint8Array, extensionUnits = 0): number {
+    const request = Buffer.alloc(HEADER_BYTES + body.byteLength)
+    request.writeUInt32LE(request.length, 0)
+    request.writeUInt32LE(opcode, 4)
+    request.writeBigUInt64LE(BigInt(node), 16)
+    request.writeUInt16LE(extensionUnits, 36)
+    request.set(body, HEADER_BYTES)
+    return this.requestBytes(request)
+  }
+
+  /** As `request`, with its header; in a slot, as native code leaves large ones. */
+  requestBytes(request: Uint8Array, inSlot = false): number {
     const id = (this.#lastId += 1)
-    const length = HEADER_BYTES + body.byteLength
-    const record = Buffer.alloc((RECORD_BYTES + length + 7) & ~7)
-    record.writeUInt32LE(record.length, 0)
-    record.writeUInt32LE(1, 4)
-    record.writeDoubleLE(id, 8)
-    record.writeUInt32LE(0xffff_ffff, 16)
-    record.writeUInt32LE(length, 20)
-    record.writeUInt32LE(length, RECORD_BYTES)
-    record.writeUInt32LE(opcode, RECORD_BYTES + 4)
-    record.writeBigUInt64LE(BigInt(node), RECORD_BYTES + 16)
-    record.writeUInt16LE(extensionUnits, RECORD_BYTES + 36)
-    record.set(body, RECORD_BYTES + HEADER_BYTES)
     this.#ids.add(id)
+    this.#push(1, id, request, inSlot)
+    return id
+  }
+
+  /** Whoever asked this is interrupted. */
+  interrupt(id: number): void {
+    this.#interrupted.add(id)
+    this.#push(2, id, Buffer.alloc(0), false)
+  }
+
+  #push(kind: number, id: number, request: Uint8Array, inSlot: boolean): void {
+    const record = Buffer.alloc((RECORD_BYTES + (inSlot ? 0 : request.byteLength) + 7) & ~7)
+    record.writeUInt32LE(record.length, 0)
+    record.writeUInt32LE(kind, 4)
+    record.writeDoubleLE(id, 8)
+    record.writeUInt32LE(inSlot ? this.#fillSlot(request) : 0xffff_ffff, 16)
+    record.writeUInt32LE(request.byteLength, 20)
+    if (!inSlot) record.set(request, RECORD_BYTES)
     this.#records.push(record)
     this.#wake()
-    return id
+  }
+
+  #fillSlot(request: Uint8Array): number {
+    let slot = 0
+    while (this.usedSlots.has(slot)) slot += 1
+    this.usedSlots.add(slot)
+    const memory = (this.#slots[slot] ??= new ArrayBuffer(SLOT_BYTES))
+    new Uint8Array(memory).set(request)
+    return slot
   }
 
   takeBatch(): number {
@@ -67,15 +97,22 @@ export class ScriptedSession implements FuseSession {
 
   #replied(id: number, reply: Reply): number {
     if (!this.#ids.has(id) || this.replies.has(id)) {
-      this.strayReplies += 1
+      // One that was interrupted may be answered before the filesystem has its own answer.
+      if (!this.#interrupted.has(id)) this.strayReplies += 1
       return constants.errno.ENOENT
     }
     this.replies.set(id, reply)
     return this.refuseWith
   }
 
-  slotBuffer = (): undefined => undefined
-  releaseSlot = (): void => undefined
+  slotBuffer(slot: number): ArrayBuffer | undefined {
+    return this.#slots[slot]
+  }
+
+  releaseSlot(slot: number): void {
+    this.usedSlots.delete(slot)
+  }
+
   notifyInode = (): void => undefined
   notifyEntry = (): void => undefined
   notifyDelete = (): void => undefined
@@ -92,6 +129,10 @@ export class ScriptedSession implements FuseSession {
   detachContent = (): void => undefined
   lendFile = (): boolean => false
   recallFile = (): number => 0
+  startPassthrough = (): number => 0
+  claimFile = (): number => 0
+  unclaimFile = (): void => undefined
+  openStateOf = (): number => 0
   lentFigures = (): undefined => undefined
   isOpenNatively = (): boolean => false
   takeUsage = (): { folders: Float64Array; contents: Float64Array } => ({ folders: new Float64Array(0), contents: new Float64Array(0) })

@@ -176,6 +176,7 @@ void t.test('what the kernel did not take of a reply is given back', async (t) =
   t.equal(fileSystem.openHandles, 1, 'the directory opened first')
 })
 
+// [S-80]
 void t.test('errors reach the kernel by the table; what is unknown is EIO with one log line', async (t) => {
   const fileSystem = new MemoryFileSystem(owner)
   const lines: object[] = []
