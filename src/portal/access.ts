@@ -4,8 +4,8 @@
  */
 import type { Call, Desk } from './desk.js'
 import { idOf } from './parameters.js'
-import { accessDenied, notFound } from './rest-failure.js'
-import type { Level } from './rights.js'
+import { accessDenied, notFound, type RestFailure } from './rest-failure.js'
+import type { Level } from './levels.js'
 import type { FileRow, FolderRow, ObjectRow, StorageRow } from './rows.js'
 import { linkTarget } from './tree.js'
 
@@ -18,8 +18,13 @@ export function requireObject(call: Call, desk: Desk, options: { type: 'file' | 
   const id = idOf(value)
   const row = id === undefined ? undefined : desk.tree.get(id)
   if (row?.type !== options.type) throw notFound(value)
-  if (!mayUse(desk, call.caller.userId, row, options.level)) throw accessDenied()
+  if (!mayUse(desk, call.caller.userId, row, options.level)) throw mayUse(desk, call.caller.userId, row, 'read') ? accessDenied() : missingRight(desk, value)
   return row
+}
+
+/** Who may not even read an object is told so (O-37), or by trait that there is none. */
+export function missingRight(desk: Desk, id: unknown): RestFailure {
+  return desk.traits().missingRight === 'denied' ? accessDenied() : notFound(id)
 }
 
 /** A level on the object, and at least reading on what it links to. */

@@ -2,18 +2,20 @@
  * The hook `act` (DESIGN.md section 3): what the owner or a colleague does on the web. Acts bypass rights but record their
  * author; they obey the rules of names, links and the trash like everything else. Each answers the item as in `tree`.
  */
-import { addVersion, copyRow, createFile, createFolder, moveRow, renameRow, uniqueNameIn } from './changes.js'
+import { addVersion, copyRow, createFile, createFolder, moveRow, renameRow } from './changes.js'
 import type { Content } from './content.js'
 import type { Desk } from './desk.js'
 import { IncomingContent } from './incoming.js'
 import { idOf } from './parameters.js'
-import { LEVELS, type Level } from './rights.js'
+import { LEVELS, type Level } from './levels.js'
 import { RestFailure } from './rest-failure.js'
 import type { FileRow, FolderRow, ObjectRow, StorageRow } from './rows.js'
 import { COLLEAGUE_ID, OWNER_ID, OWNER_STORAGE_ID } from './seeds/seed.js'
+import { approve, invite, makeLink, withdraw } from './sharing-steps.js'
+import type { Sharing } from './sharings.js'
+import { specialFolder } from './special-folders.js'
 import { destroyRow, restoreRow, trashRow } from './trash.js'
 import { treeItem, type TreeItem } from './tree-hook.js'
-import { linkTarget } from './tree.js'
 
 export type ActOrder = Readonly<Record<string, unknown>>
 
@@ -47,6 +49,12 @@ async function performed(each: Act): Promise<ObjectRow> {
       return each.purge()
     case 'share':
       return each.share()
+    case 'approve':
+      return each.approve()
+    case 'decline':
+      return each.decline()
+    case 'attach':
+      return each.attach()
     case 'unshare':
       return each.unshare()
     case 'connect':
@@ -58,7 +66,7 @@ async function performed(each: Act): Promise<ObjectRow> {
     case 'unlock':
       return each.lock(null)
     default:
-      throw new RangeError(`no act ${op}; there are write, mkdir, rename, move, trash, restore, purge, share, unshare, connect, rights, lock, unlock`)
+      throw new RangeError(`no act ${op}; there are write, mkdir, rename, move, trash, restore, purge, share, approve, decline, unshare, attach, connect, rights, lock, unlock`)
   }
 }
 
@@ -128,7 +136,7 @@ class Act {
     if (target.type !== 'folder') throw new RangeError('to must be a folder')
     const real = this.#desk.tree.folder(target.realId) ?? target
     if (real.storageId === row.storageId) return moveRow(this.#desk, row, real)
-    const copy = copyRow(this.#desk, row, real, this.by)
+    const copy = copyRow(this.#desk, row, real, { by: this.by })
     trashRow(this.#desk, row, this.by)
     return copy
   }
@@ -149,23 +157,40 @@ class Act {
 
   /** The other person gets a level on the item (`edit`) and a link to it in the root of his drive, at once. */
   share(): ObjectRow {
+    return approve(this.#desk, invite(this.#desk, this.#row(), { byUserId: this.by, toUserId: this.#other(), level: this.#level('edit') }))
+  }
+
+  /** The invited person takes what was shared with him (`path` and `storage`, or `id`, of the object itself): the link. */
+  approve(): ObjectRow {
+    return approve(this.#desk, this.#pending(this.#row()))
+  }
+
+  decline(): ObjectRow {
     const row = this.#row()
-    const level = this.#level('edit')
-    const other = this.by === OWNER_ID ? COLLEAGUE_ID : OWNER_ID
-    this.#desk.rights.grant({ objectId: row.id, userId: other, level })
-    return this.#link(row, other)
+    withdraw(this.#desk, this.#pending(row).objectId, this.by)
+    return row
   }
 
   /** The level and the other person's link go. */
   unshare(): ObjectRow {
     const row = this.#row()
-    const other = this.by === OWNER_ID ? COLLEAGUE_ID : OWNER_ID
-    this.#desk.rights.grant({ objectId: row.id, userId: other, level: 'none' })
-    const drive = this.#driveOf(other)
-    this.#desk.tree.change(() => {
-      for (const link of this.#desk.tree.linksTo(row.id)) if (link.storageId === drive.id) this.#desk.tree.purge(link.id)
-    })
+    withdraw(this.#desk, row.id, this.#other())
     return row
+  }
+
+  /** Something sent in a chat: a file `name` in the special folder of `code`, made when it is needed, and hung on a message. */
+  async attach(): Promise<ObjectRow> {
+    const code = this.#order.code === undefined ? 'FOR_UPLOADED_FILES' : this.text('code')
+    const incoming = new IncomingContent(await this.#desk.contents.store(Buffer.from(this.text('content'))), null)
+    try {
+      const parent = specialFolder(this.#desk, this.by, code)
+      const file = createFile(this.#desk, { parent, name: this.text('name'), by: this.by, unique: true }, () => incoming.take())
+      this.#desk.attachments.add({ objectId: file.id, moduleId: 'im', entityType: 'message', entityId: '1', createSec: this.#desk.time.nowSec(), createdBy: this.by })
+      if (code !== 'FOR_RECORDED_FILES') return file
+      return this.#desk.tree.change(() => this.#desk.tree.put({ ...file, code: 'RECORDED' }))
+    } finally {
+      incoming.dispose(this.#desk.contents)
+    }
   }
 
   /** A folder or file of another drive (`path` "" is all of it) as a link in the owner's root. */
@@ -173,7 +198,7 @@ class Act {
     const row = this.#row()
     if (row.storageId === OWNER_STORAGE_ID) throw new RangeError('storage must be another drive than the owner’s')
     if (!this.#desk.rights.allows(OWNER_ID, row, 'read')) this.#desk.rights.grant({ objectId: row.id, userId: OWNER_ID, level: 'edit' })
-    return this.#link(row, OWNER_ID)
+    return makeLink(this.#desk, row, OWNER_ID)
   }
 
   /** What the webhook's owner may do with the item from now on. */
@@ -191,12 +216,14 @@ class Act {
     return this.#now(file)
   }
 
-  #link(row: ObjectRow, userId: number): ObjectRow {
-    const parent = this.#rootOf(this.#driveOf(userId))
-    const name = uniqueNameIn(this.#desk, parent.id, row.parentId === null ? (this.#desk.tree.storage(row.storageId)?.name ?? row.name) : row.name)
-    const target = linkTarget(row) ?? row.id
-    const item = { parent, name, by: userId }
-    return row.type === 'folder' ? createFolder(this.#desk, item, target) : createFile(this.#desk, item, () => row.versions[0].content, target)
+  #other(): number {
+    return this.by === OWNER_ID ? COLLEAGUE_ID : OWNER_ID
+  }
+
+  #pending(row: ObjectRow): Sharing {
+    const sharing = this.#desk.sharings.find(row.id, this.by)
+    if (sharing?.status !== 'pending') throw new RangeError('nothing of this was shared with you and waits')
+    return sharing
   }
 
   /** By `id` when there is one, else by `path`. */
@@ -250,12 +277,6 @@ class Act {
     const root = this.#desk.tree.folder(storage.rootId)
     if (root === undefined) throw new Error(`storage ${storage.id} has no root`)
     return root
-  }
-
-  #driveOf(userId: number): StorageRow {
-    const drive = this.#desk.tree.seed.storages.find(({ entityType, entityId }) => entityType === 'user' && entityId === String(userId))
-    if (drive === undefined) throw new Error(`user ${userId} has no drive`)
-    return drive
   }
 
   #storageOf(id: unknown): StorageRow {

@@ -2,10 +2,13 @@
  * Puts answers on the wire, with the faults that concern the wire: a body cut short, stalled or slow, a connection that
  * drops (E-10, E-47, E-55). Never throws for a client that has gone.
  */
-import type { ServerResponse } from 'node:http'
+import type { IncomingHttpHeaders, ServerResponse } from 'node:http'
+import { pipeline, Readable } from 'node:stream'
+import { createGzip } from 'node:zlib'
 import { delay, type Clock } from '../base/clock.js'
 import { hasCode } from '../base/errors.js'
 import type { FaultEffect } from './faults.js'
+import type { Line } from './line.js'
 
 export interface WireAnswer {
   readonly status: number
@@ -17,14 +20,16 @@ export class AnswerWriter {
   readonly #clock: Clock
   readonly #response: ServerResponse
   readonly #fault: FaultEffect | undefined
+  readonly #line: Line | undefined
   readonly #sent: (bytes: number) => void
   readonly #gone = new AbortController()
 
-  /** `sent` is told of body bytes as they go out. */
-  constructor(options: { clock: Clock; response: ServerResponse; fault: FaultEffect | undefined; sent: (bytes: number) => void }) {
+  /** `sent` is told of body bytes as they go out, at the rate of the line if there is one. */
+  constructor(options: { clock: Clock; response: ServerResponse; fault: FaultEffect | undefined; line?: Line; sent: (bytes: number) => void }) {
     this.#clock = options.clock
     this.#response = options.response
     this.#fault = options.fault
+    this.#line = options.line
     this.#sent = options.sent
     this.#response.once('close', () => {
       this.#gone.abort()
@@ -85,6 +90,7 @@ export class AnswerWriter {
   }
 
   async #before(done: number, length: number): Promise<void> {
+    await this.#line?.carry(length, this.#gone.signal)
     if (this.#fault?.kind === 'slow') await delay(this.#clock, (length / this.#fault.bytesPerSecond) * 1000, this.#gone.signal)
     if (this.#fault?.kind === 'stall' && done === this.#fault.bytes) await delay(this.#clock, this.#fault.ms, this.#gone.signal)
   }
@@ -143,9 +149,17 @@ export function htmlAnswer(status: number): WireAnswer & { readonly bytes: numbe
   return textAnswer(status, 'text/html', `<html>\r\n<head><title>${title}</title></head>\r\n<body>\r\n<center><h1>${title}</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n`)
 }
 
+/** To another host, as nginx says it (E-9, E-58). */
+export function redirectAnswer(location: string): WireAnswer & { readonly bytes: number } {
+  const answer = htmlAnswer(302)
+  return { ...answer, headers: { ...answer.headers, Location: location } }
+}
+
 const HTML_TITLES: Readonly<Record<number, string>> = {
+  302: 'Found',
   403: 'Forbidden',
   404: 'Not Found',
+  411: 'Length Required',
   413: 'Request Entity Too Large',
   500: 'Internal Server Error',
   502: 'Bad Gateway',
@@ -160,4 +174,15 @@ export function textAnswer(status: number, contentType: string, text: string): W
 // eslint-disable-next-line @typescript-eslint/require-await -- an async iterable of one chunk
 async function* single(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   if (bytes.length > 0) yield bytes
+}
+
+export function acceptsGzip(headers: IncomingHttpHeaders): boolean {
+  return /\bgzip\b(?!\s*;\s*q=0(?:\.0*)?\b)/i.test(headers['accept-encoding'] ?? '')
+}
+
+/** As a compressing front end sends it: without length and ranges (8.2). */
+export function compressed(answer: WireAnswer): WireAnswer {
+  const dropped = new Set(['content-length', 'accept-ranges', 'content-range'])
+  const headers = Object.fromEntries(Object.entries(answer.headers).filter(([name]) => !dropped.has(name.toLowerCase())))
+  return { status: answer.status, headers: { ...headers, 'Content-Encoding': 'gzip' }, body: pipeline(Readable.from(answer.body, { objectMode: false }), createGzip(), () => undefined) } // who reads it meets the error
 }

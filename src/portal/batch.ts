@@ -6,6 +6,7 @@ import type { Caller } from './account.js'
 import type { CallOutcome, Calls, CallTime } from './calls.js'
 import type { FaultEffect, Faults } from './faults.js'
 import { entriesOf, isPhpArray, parseQuery, phpArray, textOf, truthOf, type Parameters } from './parameters.js'
+import type { RequestTimer } from './request-timer.js'
 import { RestFailure } from './rest-failure.js'
 
 const MAX_COMMANDS = 50
@@ -33,8 +34,8 @@ export interface BatchAnswer {
   readonly wireFault: FaultEffect | undefined
 }
 
-export async function runBatch(options: { calls: Calls; faults: Faults; caller: Caller; parameters: Parameters }): Promise<BatchAnswer> {
-  const { calls, faults, caller, parameters } = options
+export async function runBatch(options: { calls: Calls; faults: Faults; caller: Caller; parameters: Parameters; timer: RequestTimer }): Promise<BatchAnswer> {
+  const { calls, faults, caller, parameters, timer } = options
   const traits = calls.desk.traits()
   const maps: Maps = { result: phpArray(), result_error: phpArray(), result_total: phpArray(), result_next: phpArray(), result_time: phpArray() }
   const inner: InnerCall[] = []
@@ -52,7 +53,7 @@ export async function runBatch(options: { calls: Calls; faults: Faults; caller: 
       inner.push(parsed)
       const fault = faults.forInnerCall(parsed.method)
       if (fault !== undefined && fault.kind !== 'status') wireFault ??= fault
-      outcome = fault?.kind === 'status' ? refused(new RestFailure(fault.status, fault.error ?? 'INTERNAL_SERVER_ERROR', 'Internal server error')) : await calls.run({ ...parsed, caller })
+      outcome = fault?.kind === 'status' ? refused(new RestFailure(fault.status, fault.error ?? 'INTERNAL_SERVER_ERROR', 'Internal server error')) : await calls.run({ ...parsed, caller, timer })
       if (parsed.method.startsWith('disk.') && traits.batchErrorsCarryOver) outcome = withCarriedErrors(outcome, carried)
     }
     note(maps, key, outcome)

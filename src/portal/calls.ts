@@ -8,7 +8,7 @@ import { IncomingContent } from './incoming.js'
 import { findMethod } from './method-table.js'
 import type { Operating } from './operating.js'
 import { entriesOf, requireParameters } from './parameters.js'
-import { methodNotFound, RestFailure } from './rest-failure.js'
+import { methodNotFound, nameTaken, RestFailure } from './rest-failure.js'
 
 export type CallTime = Readonly<Record<string, string | number>>
 
@@ -31,7 +31,8 @@ export class Calls {
   }
 
   /** `call.method` is in lower case. Throws only what is no refusal of the protocol. */
-  async run(call: Call): Promise<CallOutcome> {
+  async run(asked: Omit<Call, 'ordered'>): Promise<CallOutcome> {
+    const call: Call = { ...asked, ordered: (kind) => this.#faults.forResult(asked.method, kind) }
     const startMs = this.desk.time.nowMs()
     this.#counted(call.method)
     try {
@@ -47,9 +48,10 @@ export class Calls {
   time(startMs: number, method: string | undefined): CallTime {
     const nowMs = this.desk.time.nowMs()
     const nowSec = this.desk.time.nowSec()
+    const shown = (ms: number): number => (this.desk.traits().wholeSeconds ? Math.floor(ms / 1000) : ms / 1000)
     return {
-      start: startMs / 1000,
-      finish: nowMs / 1000,
+      start: shown(startMs),
+      finish: shown(nowMs),
       duration: Math.max(0, nowMs - startMs) / 1000,
       processing: Math.max(0, nowMs - startMs) / 1000,
       date_start: this.desk.time.iso(Math.floor(startMs / 1000)),
@@ -60,11 +62,14 @@ export class Calls {
 
   async #answer(call: Call): Promise<MethodAnswer> {
     const method = findMethod(call.method)
-    if (method === undefined || (method.needsHistory === true && !this.desk.traits().fileHistory)) throw methodNotFound()
-    if (method.scope !== null) this.desk.account.requireScope(method.scope)
+    if (method === undefined || (method.needsHistory === true && !this.desk.traits().fileHistory) || method.hiddenBy?.(this.desk.traits()) === true) throw methodNotFound()
+    if (method.scope !== null) this.desk.account.requireScope(call.caller, method.scope)
     const nowSec = this.desk.time.nowSec()
     if (this.#operating.isBlocked(call.method, nowSec)) throw new RestFailure(429, 'OPERATION_TIME_LIMIT', 'Method is blocked due to operation time limit.')
     requireParameters(call.parameters, method.parameters)
+    // E-72: a row that nobody is shown has the name.
+    if (call.ordered('rival') !== undefined) throw nameTaken('file')
+    call.timer.spend(this.#operating.cost(call.method, contentBytes(call)))
     try {
       return await method.run(call, this.desk)
     } finally {
@@ -73,10 +78,19 @@ export class Calls {
   }
 
   #withFaults(method: string, answer: MethodAnswer): MethodAnswer {
-    if (Array.isArray(answer.result) && answer.result.length > 0 && this.#faults.forResult(method, 'empty')) return { result: [], total: 0 }
-    if (!Array.isArray(answer.result) && this.#faults.forResult(method, 'result-false')) return { result: false }
+    if (Array.isArray(answer.result) && answer.result.length > 0 && this.#faults.forResult(method, 'empty') !== undefined) return { result: [], total: 0 }
+    const half = Array.isArray(answer.result) && answer.result.length > 1 ? this.#faults.forResult(method, 'half') : undefined
+    if (half?.kind === 'half') return halved(answer, half.total)
+    if (!Array.isArray(answer.result) && this.#faults.forResult(method, 'result-false') !== undefined) return { result: false }
     return answer
   }
+}
+
+/** The first half of a list; `next` stays, `total` says what was there or, like a list that is really that short, what is left. */
+function halved(answer: MethodAnswer, total: 'kept' | 'short'): MethodAnswer {
+  const all = answer.result as readonly unknown[]
+  const result = all.slice(0, Math.floor(all.length / 2))
+  return { ...answer, result, ...(total === 'short' && answer.total !== undefined ? { total: answer.total - all.length + result.length } : {}) }
 }
 
 function contentBytes(call: Call): number {

@@ -11,6 +11,7 @@ import type { FileRow, FolderRow, ObjectRow, VersionRow } from './rows.js'
 import { baseRow } from './seeds/listed-seed.js'
 import { linkTarget } from './tree.js'
 
+const NAME_LOCK_SECONDS = 3 // 5.2: how long a request waits for the name
 const JOIN_SECONDS = 300 // 6.3: versions of one user closer than this become one
 
 export interface NewItem {
@@ -47,16 +48,18 @@ export function addVersion(desk: Desk, file: FileRow, content: Content, by: numb
   const now = desk.time.nowSec()
   const [head, ...older] = file.versions
   const traits = desk.traits()
+  const kept = traits.keptVersions === 'three' ? 3 : Infinity
   const joins = !traits.fileHistory || (traits.versionsAreJoined && file.updatedBy === by && now - file.updateSec < JOIN_SECONDS)
   const changed = desk.tree.change(() => {
     const fileId = desk.tree.nextFileId()
     const globalVersion = file.globalVersion + 1
     const version: VersionRow = { id: joins ? head.id : desk.tree.nextVersionId(), name: file.name, content, fileId, globalVersion, createSec: now, createdBy: by }
     if (file.parentId !== null) touch(desk, file.parentId)
-    const versions: FileRow['versions'] = joins ? [version, ...older] : [version, head, ...older]
+    const versions: FileRow['versions'] = [version, ...(joins ? older : [head, ...older]).slice(0, kept - 1)]
     return desk.tree.put({ ...file, fileId, globalVersion, versions, updateSec: now, syncSec: now, updatedBy: by })
   })
-  if (joins) desk.contents.remove(head.content)
+  // What fell out of the list: the joined one, and what the plan does not keep (E-40).
+  for (const { content: old } of file.versions) if (!changed.versions.some((each) => each.content === old)) desk.contents.remove(old)
   return changed
 }
 
@@ -86,19 +89,25 @@ export function moveRow<T extends ObjectRow>(desk: Desk, row: T, target: FolderR
   })
 }
 
-/** Newest contents only, new ids, counters at 1; links inside a copied folder are left out without a word (E-41). */
-export function copyRow(desk: Desk, row: ObjectRow, target: FolderRow, by: number): ObjectRow {
-  if (linkTarget(row) !== undefined) throw diskFailure(row.type === 'folder' ? 'DISK_FOLDER_LINK_22002' : 'DISK_FILE_LINK_22002', 'Could not copy a link')
-  return desk.tree.change(() => copyBelow(desk, row, target, by))
+export interface Copying {
+  readonly by: number
+  /** Asked for each object below a folder before it is copied; false leaves it out without a word. */
+  readonly takes?: (row: ObjectRow) => boolean
 }
 
-function copyBelow(desk: Desk, row: ObjectRow, target: FolderRow, by: number): ObjectRow {
-  const item: NewItem = { parent: target, name: row.name, by }
+/** Newest contents only, new ids, counters at 1; links inside a copied folder are left out without a word (E-41). */
+export function copyRow(desk: Desk, row: ObjectRow, target: FolderRow, copying: Copying): ObjectRow {
+  if (linkTarget(row) !== undefined) throw diskFailure(row.type === 'folder' ? 'DISK_FOLDER_LINK_22002' : 'DISK_FILE_LINK_22002', 'Could not copy a link')
+  return desk.tree.change(() => copyBelow(desk, row, target, copying))
+}
+
+function copyBelow(desk: Desk, row: ObjectRow, target: FolderRow, copying: Copying): ObjectRow {
+  const item: NewItem = { parent: target, name: row.name, by: copying.by }
   if (row.type === 'file') return createFile(desk, item, () => desk.contents.duplicate(row.versions[0].content))
   // What is there before the copy begins: a folder may be copied into itself.
   const children = [...desk.tree.liveChildren(row)].filter((child) => linkTarget(child) === undefined)
   const copy = createFolder(desk, item)
-  for (const child of children) copyBelow(desk, child, copy, by)
+  for (const child of children) if (copying.takes?.(child) !== false) copyBelow(desk, child, copy, copying)
   return copy
 }
 
@@ -124,7 +133,12 @@ export function touch(desk: Desk, folderId: number): void {
 /** A name that is free in a folder, for restored objects and links; `ownId` is no rival of itself. */
 export function uniqueNameIn(desk: Desk, folderId: number, name: string, ownId?: number): string {
   return uniqueName(name, {
-    siblingsNewestFirst: () => desk.tree.childIds(folderId).toReversed().flatMap((id) => desk.tree.get(id)?.name ?? []),
+    // Names in the trash have a suffix in the database, and so no number that counts.
+    siblingsNewestFirst: () =>
+      desk.tree.childIds(folderId).toReversed().flatMap((id) => {
+        const row = desk.tree.get(id)
+        return row?.deletedType === 0 ? [row.name] : []
+      }),
     isTaken: (candidate) => {
       const rival = desk.tree.named(folderId, candidate)
       return rival !== undefined && rival.id !== ownId
@@ -137,6 +151,9 @@ function freeName(desk: Desk, item: NewItem, type: 'file' | 'folder'): string {
   if (!isValidName(item.name, desk.traits())) throw diskFailure('DISK_MO_28000', 'The name contains invalid characters or is too long')
   if (item.unique === true) return uniqueNameIn(desk, item.parent.id, item.name)
   const rival = desk.tree.named(item.parent.id, item.name)
+  if (rival !== undefined && type === 'folder' && desk.time.nowSec() - rival.createSec <= NAME_LOCK_SECONDS && desk.traits().lostNameRace === 'DISK_ONS_22001') {
+    throw diskFailure('DISK_ONS_22001', 'Could not lock the name')
+  }
   if (rival !== undefined) throw nameTaken(type === 'folder' ? type : rival.type)
   return item.name
 }

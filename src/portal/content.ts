@@ -74,3 +74,10 @@ function noise(length: number): Uint8Array {
   }
   return new Uint8Array(words.buffer, 0, length)
 }
+
+/** A content as somebody gets it. */
+export interface ServedContent {
+  readonly name: string
+  readonly content: Content
+  readonly changedSec: number
+}

@@ -4,11 +4,17 @@
  */
 import type { Random } from '../base/random.js'
 import type { Account, Caller } from './account.js'
+import type { Attachments } from './attachments.js'
+import type { BlobGrants } from './blob-grants.js'
 import type { ContentStore } from './content-store.js'
+import type { FaultEffect, ResultKind } from './faults.js'
+import type { Hosts } from './hosts.js'
 import type { Parameters } from './parameters.js'
 import type { PortalTime } from './portal-time.js'
 import type { Presenter } from './present.js'
+import type { RequestTimer } from './request-timer.js'
 import type { Rights } from './rights.js'
+import type { Sharings } from './sharings.js'
 import type { SignedLinks } from './signed-links.js'
 import type { Traits } from './traits.js'
 import type { Tree } from './tree.js'
@@ -21,6 +27,10 @@ export interface Desk {
   readonly random: Random
   readonly account: Account
   readonly links: SignedLinks
+  readonly sharings: Sharings
+  readonly attachments: Attachments
+  readonly hosts: Hosts
+  readonly blobs: BlobGrants
   readonly presenter: Presenter
   /** Bytes that the whole portal may hold (E-70); undefined: no limit. */
   readonly quotaBytes: () => number | undefined
@@ -35,6 +45,10 @@ export interface Call {
   readonly method: string
   readonly parameters: Parameters
   readonly caller: Caller
+  /** Of the HTTP request that the call is in. */
+  readonly timer: RequestTimer
+  /** The fault ordered for this call that changes its result in this way. */
+  readonly ordered: (kind: ResultKind) => FaultEffect | undefined
 }
 
 export interface MethodAnswer {
@@ -50,6 +64,8 @@ export interface Method {
   readonly parameters: readonly string[]
   /** Unknown where the plan lacks it (E-5). */
   readonly needsHistory?: boolean
+  /** Unknown to portals of these traits. */
+  readonly hiddenBy?: (traits: Traits) => boolean
   run(call: Call, desk: Desk): MethodAnswer | Promise<MethodAnswer>
 }
 

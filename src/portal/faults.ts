@@ -15,6 +15,10 @@ export type FaultEffect =
   | { readonly kind: 'slow'; readonly bytesPerSecond: number }
   | { readonly kind: 'empty' }
   | { readonly kind: 'result-false' }
+  | { readonly kind: 'rival' }
+  | { readonly kind: 'half'; readonly total: 'kept' | 'short' }
+  | { readonly kind: 'partial'; readonly items: number }
+  | { readonly kind: 'replaced'; readonly content: string | undefined }
   | { readonly kind: 'range-mode'; readonly mode: RangeMode }
 
 export type FaultKind = FaultEffect['kind']
@@ -27,7 +31,10 @@ interface Fault {
 }
 
 /** Kinds that change what a call answers, and so can hit inside a batch alone. */
-const RESULT_KINDS: readonly FaultKind[] = ['empty', 'result-false']
+const RESULT_KINDS = ['empty', 'half', 'result-false', 'rival', 'partial'] as const satisfies readonly FaultKind[]
+export type ResultKind = (typeof RESULT_KINDS)[number]
+/** Kinds that only a download can have. */
+const DOWNLOAD_KINDS: readonly FaultKind[] = ['range-mode', 'replaced']
 
 export class Faults {
   #faults: Fault[] = []
@@ -49,17 +56,17 @@ export class Faults {
 
   /** The fault for one HTTP request by its name. */
   forRequest(name: string): FaultEffect | undefined {
-    return this.#take((fault) => (fault.method === name || fault.method === '*') && !RESULT_KINDS.includes(fault.effect.kind) && (fault.effect.kind !== 'range-mode' || name === 'download'))
+    return this.#take((fault) => (fault.method === name || fault.method === '*') && !isResultKind(fault.effect.kind) && (!DOWNLOAD_KINDS.includes(fault.effect.kind) || name === 'download'))
   }
 
   /** The fault for a call inside a batch, by its own name only. */
   forInnerCall(name: string): FaultEffect | undefined {
-    return this.#take((fault) => fault.method === name && !RESULT_KINDS.includes(fault.effect.kind) && fault.effect.kind !== 'range-mode')
+    return this.#take((fault) => fault.method === name && !isResultKind(fault.effect.kind) && !DOWNLOAD_KINDS.includes(fault.effect.kind))
   }
 
-  /** `empty` and `result-false`, for a call whose answer they would change, inside a batch or not. */
-  forResult(name: string, kind: 'empty' | 'result-false'): boolean {
-    return this.#take((fault) => (fault.method === name || fault.method === '*') && fault.effect.kind === kind) !== undefined
+  /** What concerns the result of a call, inside a batch or not; to be asked for where it would change something. */
+  forResult(name: string, kind: ResultKind): FaultEffect | undefined {
+    return this.#take((fault) => (fault.method === name || fault.method === '*') && fault.effect.kind === kind)
   }
 
   #take(fits: (fault: Fault) => boolean): FaultEffect | undefined {
@@ -75,6 +82,10 @@ export class Faults {
     }
     return undefined
   }
+}
+
+function isResultKind(kind: FaultKind): kind is ResultKind {
+  return (RESULT_KINDS as readonly FaultKind[]).includes(kind)
 }
 
 function parseEffect(order: Readonly<Record<string, unknown>>): FaultEffect {
@@ -93,7 +104,15 @@ function parseEffect(order: Readonly<Record<string, unknown>>): FaultEffect {
     case 'lost-answer':
     case 'empty':
     case 'result-false':
+    case 'rival':
       return { kind }
+    case 'half':
+      if (order.total !== undefined && order.total !== 'kept' && order.total !== 'short') throw new RangeError('total must be kept or short')
+      return { kind, total: order.total ?? 'kept' }
+    case 'partial':
+      return { kind, items: whole(order.items, 1, 'items') }
+    case 'replaced':
+      return { kind, content: typeof order.content === 'string' ? order.content : undefined }
     case 'stall':
       return { kind, ms: whole(order.ms, undefined, 'ms'), bytes: whole(order.bytes, 0, 'bytes') }
     case 'truncate':
@@ -106,7 +125,7 @@ function parseEffect(order: Readonly<Record<string, unknown>>): FaultEffect {
       return { kind, mode }
     }
     default:
-      throw new RangeError('kind must be status, html, reset, stall, truncate, lost-answer, slow, empty, result-false or range-mode')
+      throw new RangeError('kind must be status, html, reset, stall, truncate, lost-answer, slow, empty, half, result-false, rival, partial, replaced or range-mode')
   }
 }
 

@@ -97,7 +97,7 @@ function compareNumber(operator: string, actual: number | null, wanted: number):
   }
 }
 
-function compareText(operator: string, actual: string | null, wanted: string, collation: 'mysql' | 'bytes'): boolean {
+function compareText(operator: string, actual: string | null, wanted: string, collation: Traits['nameCollation']): boolean {
   if (actual === null) return (wanted === '' || wanted === '0') && (operator === '' || operator === '=')
   const left = nameKey(actual, collation)
   const right = nameKey(wanted, collation)

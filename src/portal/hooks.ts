@@ -1,26 +1,31 @@
 /**
  * The test hooks below `/_portal/` (DESIGN.md section 3): JSON in and out, never used by a client, outside of counting,
- * limits, latency and faults. Additions to the contract: `traits`, `account`, and more keys of `limits`.
+ * limits, latency and faults. Additions to the contract: `traits`, `account`, `application`, `rate`, and more keys of `limits`.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { systemClock } from '../base/clock.js'
 import { AnswerWriter, jsonAnswer, type WireAnswer } from './answer-writer.js'
+import type { Application } from './application.js'
+import { applicationCard, changeApplication } from './application-hook.js'
 import type { Desk } from './desk.js'
 import type { Faults } from './faults.js'
 import type { LeakyBucket } from './leaky-bucket.js'
 import type { Operating } from './operating.js'
 import type { Requests } from './requests.js'
 import type { RestServer } from './rest-server.js'
+import type { TrashKeeper } from './trash-keeper.js'
 import { treeJson } from './tree-hook.js'
 import { TRAIT_SPECS } from './traits.js'
 
 export interface HookParts {
   readonly desk: Desk
+  readonly application: Application
   readonly rest: RestServer
   readonly requests: Requests
   readonly faults: Faults
   readonly bucket: LeakyBucket
   readonly operating: Operating
+  readonly trash: TrashKeeper
   readonly setTraits: (changes: Readonly<Record<string, unknown>>) => void
   readonly setQuota: (bytes: number | undefined) => void
   readonly setClockOffset: (offsetMs: number) => void
@@ -82,6 +87,15 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
     rest.latencyMs = numberOf(order, 'ms')
     return jsonAnswer(200, OK)
   },
+  'POST rate': ({ rest }, order) => {
+    rest.line.bytesPerSecond = numberOf(order, 'bytesPerSecond')
+    return jsonAnswer(200, OK)
+  },
+  'POST host': ({ desk }, order) => {
+    desk.hosts.rename(order.renamedTo === null ? undefined : textOf(order, 'renamedTo'))
+    return jsonAnswer(200, { address: desk.address() })
+  },
+  'GET sharings': ({ desk }) => jsonAnswer(200, desk.sharings.all()),
   'POST clock': ({ setClockOffset }, order) => {
     setClockOffset(numberOf(order, 'offsetMs'))
     return jsonAnswer(200, OK)
@@ -95,13 +109,20 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
     setAccount(desk, order)
     return jsonAnswer(200, desk.account.state)
   },
+  'GET application': ({ application }) => jsonAnswer(200, applicationCard(application)),
+  'POST application': ({ application, desk }, order) => {
+    changeApplication(application, desk.traits(), order)
+    return jsonAnswer(200, applicationCard(application))
+  },
 }
 
 /** `{off:true}` takes the bucket away; the other keys are additions and stand alone or together. */
-function setLimits({ bucket, operating, rest, setQuota }: HookParts, order: Order): void {
+function setLimits({ bucket, operating, rest, trash, setQuota }: HookParts, order: Order): void {
   if (order.off === true) bucket.setLimit(undefined)
   else if (order.burst !== undefined || order.perSecond !== undefined) bucket.setLimit({ burst: numberOf(order, 'burst'), perSecond: numberOf(order, 'perSecond') })
   if (order.operatingSeconds !== undefined) operating.limitSeconds = order.operatingSeconds === null ? undefined : numberOf(order, 'operatingSeconds')
+  if (order.requestSeconds !== undefined) rest.requestSeconds = order.requestSeconds === null ? undefined : numberOf(order, 'requestSeconds')
+  if (order.trashDays !== undefined) trash.days = order.trashDays === null ? undefined : numberOf(order, 'trashDays')
   if (order.quotaBytes !== undefined) setQuota(order.quotaBytes === null ? undefined : numberOf(order, 'quotaBytes'))
   if (order.clientMaxBytes !== undefined) rest.bodyLimits = { ...rest.bodyLimits, clientMaxBytes: numberOf(order, 'clientMaxBytes') }
   if (order.postMaxBytes !== undefined) rest.bodyLimits = { ...rest.bodyLimits, postMaxBytes: numberOf(order, 'postMaxBytes') }
@@ -110,13 +131,21 @@ function setLimits({ bucket, operating, rest, setQuota }: HookParts, order: Orde
 }
 
 function setAccount(desk: Desk, order: Order): void {
-  const { revoked, scopes, restOnPlan, isAdmin } = order
+  const { revoked, scopes, restOnPlan, isAdmin, isDeleted, hasDrive } = order
   desk.account.change({
     ...(typeof revoked === 'boolean' ? { revoked } : {}),
     ...(Array.isArray(scopes) ? { scopes: scopes.map(String) } : {}),
     ...(typeof restOnPlan === 'boolean' ? { restOnPlan } : {}),
     ...(typeof isAdmin === 'boolean' ? { isAdmin } : {}),
+    ...(typeof isDeleted === 'boolean' ? { isDeleted } : {}),
+    ...(typeof hasDrive === 'boolean' ? { hasDrive } : {}),
   })
+}
+
+function textOf(order: Order, key: string): string {
+  const value = order[key]
+  if (typeof value !== 'string') throw new RangeError(`${key} must be a text`)
+  return value
 }
 
 function numberOf(order: Order, key: string): number {

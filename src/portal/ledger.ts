@@ -9,7 +9,10 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { DriveError, systemCode } from '../base/errors.js'
 import type { AccountState } from './account.js'
-import type { Grant } from './rights.js'
+import type { ApplicationState } from './application.js'
+import type { Attachment } from './attachments.js'
+import type { Grant } from './levels.js'
+import type { Sharing } from './sharings.js'
 import type { Counters, TreeStep } from './tree.js'
 
 export interface LedgerHeader {
@@ -19,7 +22,7 @@ export interface LedgerHeader {
   readonly secret: string
 }
 
-export type LedgerEntry = { readonly steps: readonly TreeStep[]; readonly counters: Counters } | { readonly grant: Grant } | { readonly account: AccountState }
+export type LedgerEntry = { readonly steps: readonly TreeStep[]; readonly counters: Counters } | { readonly grant: Grant } | { readonly account: AccountState } | { readonly sharing: Sharing } | { readonly attachment: Attachment } | { readonly application: ApplicationState }
 
 const FILE_NAME = 'state.ndjson'
 const NEWLINE = 0x0a

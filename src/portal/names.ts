@@ -3,35 +3,40 @@
  * names clash, and how a unique one is made. Written from the server's rules, not from what a client allows.
  */
 
+import type { Traits } from './traits.js'
+
 const MAX_NAME_CHARACTERS = 255
 
 // eslint-disable-next-line no-control-regex -- control characters are what the server forbids
-const INVALID_CHARACTER = /[\u0000-\u001f<>:"|?*/\\\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]/gu
+const INVALID_CHARACTER = /[\u0000-\u001f<>:"|?*/\\]/gu
+const UNSAFE_MARK = /[\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]/gu
 const PICTOGRAPH = /\p{Extended_Pictographic}/gu
 const LAST_THREE_BYTE_CHARACTER = 0xffff // what utf8 without mb4 can store (3.4)
 
-export type NameRules = { readonly dotNames: 'accepted' | 'refused' }
+export type NameRules = Pick<Traits, 'dotNames' | 'unsafeMarks'>
 
 export function isValidName(name: string, rules: NameRules): boolean {
   if (name.trim() === '' || Array.from(name).length > MAX_NAME_CHARACTERS) return false
   if (rules.dotNames === 'refused' && (name === '.' || name === '..')) return false
-  return name.search(INVALID_CHARACTER) < 0
+  return name.search(INVALID_CHARACTER) < 0 && (rules.unsafeMarks === 'accepted' || name.search(UNSAFE_MARK) < 0)
 }
 
 /** Uploads repair names instead of refusing them (E-31): trimmed, emoji and invalid characters become `_`. */
-export function uploadName(name: string, rules: { readonly uploadNames: 'repaired' | 'refused' }): string {
+export function uploadName(name: string, rules: Pick<Traits, 'uploadNames' | 'unsafeMarks'>): string {
   if (rules.uploadNames === 'refused') return name
   return name
     .trim()
     .replace(PICTOGRAPH, (sign) => ((sign.codePointAt(0) ?? 0) > LAST_THREE_BYTE_CHARACTER ? '_' : sign))
     .replace(INVALID_CHARACTER, '_')
+    .replace(rules.unsafeMarks === 'accepted' ? /$^/u : UNSAFE_MARK, '_')
 }
 
 /** Two names with the same key clash (E-29): case, accents, ё/е and trailing blanks do not count on MySQL. */
-export function nameKey(name: string, collation: 'mysql' | 'bytes'): string {
+export function nameKey(name: string, collation: Traits['nameCollation']): string {
   if (collation === 'bytes') return name
-  return name
-    .replace(/ +$/, '')
+  const padded = collation === 'mysql-0900' ? name : name.replace(/ +$/, '')
+  if (collation === 'mysql-accents') return padded.toLowerCase().normalize('NFC')
+  return padded
     .toLowerCase()
     .normalize('NFD')
     .replace(/(и)\u0306/gu, 'й') // й is a letter of its own, ё is not

@@ -52,6 +52,11 @@ export class Operating {
     this.#costs.set(method.toLowerCase(), seconds)
   }
 
+  /** Simulated seconds of a call. */
+  cost(method: string, contentBytes: number): number {
+    return (this.#costs.get(method) ?? READ_SECONDS) + contentBytes / BYTES_PER_SECOND
+  }
+
   /** Whether the method is over its limit now. */
   isBlocked(method: string, nowSec: number): boolean {
     return this.limitSeconds !== undefined && this.#sum(method, nowSec) >= this.limitSeconds
@@ -59,7 +64,7 @@ export class Operating {
 
   /** Counts a call that was made, and `contentBytes` that came with it. */
   count(method: string, nowSec: number, contentBytes: number): void {
-    const seconds = (this.#costs.get(method) ?? READ_SECONDS) + contentBytes / BYTES_PER_SECOND
+    const seconds = this.cost(method, contentBytes)
     if (seconds <= FREE_SECONDS) return
     const minute = Math.floor(nowSec / BASKET_SECONDS)
     const baskets = this.#live(method, nowSec)

@@ -6,12 +6,12 @@ import type { Clock } from '../base/clock.js'
 
 export class PortalTime {
   readonly #clock: Clock
-  readonly #zoneMinutes: number
+  readonly #zone: () => number
   offsetMs = 0
 
-  constructor(clock: Clock, zoneMinutes: number) {
+  constructor(clock: Clock, zoneMinutes: () => number) {
     this.#clock = clock
-    this.#zoneMinutes = zoneMinutes
+    this.#zone = zoneMinutes
   }
 
   nowMs(): number {
@@ -23,8 +23,8 @@ export class PortalTime {
   }
 
   iso(seconds: number): string {
-    const local = new Date((seconds + this.#zoneMinutes * 60) * 1000).toISOString().slice(0, 19)
-    return local + this.#zone()
+    const local = new Date((seconds + this.#zone() * 60) * 1000).toISOString().slice(0, 19)
+    return local + this.#offset()
   }
 
   /** Seconds of a date in a filter; a text without zone is in the portal's zone. Unreadable is 0, as PHP's `false` is. */
@@ -36,14 +36,14 @@ export class PortalTime {
       const parsed = Date.parse(trimmed)
       return Number.isNaN(parsed) ? 0 : Math.floor(parsed / 1000)
     }
-    const [, date = '', time = '00:00:00', zone = this.#zone()] = match
+    const [, date = '', time = '00:00:00', zone = this.#offset()] = match
     const parsed = Date.parse(`${date}T${time}${zone.replace(/^([+-]\d{2})(\d{2})$/, '$1:$2')}`)
     return Number.isNaN(parsed) ? 0 : Math.floor(parsed / 1000)
   }
 
-  #zone(): string {
-    const minutes = Math.abs(this.#zoneMinutes)
+  #offset(): string {
+    const minutes = Math.abs(this.#zone())
     const two = (value: number): string => String(value).padStart(2, '0')
-    return `${this.#zoneMinutes < 0 ? '-' : '+'}${two(Math.floor(minutes / 60))}:${two(minutes % 60)}`
+    return `${this.#zone() < 0 ? '-' : '+'}${two(Math.floor(minutes / 60))}:${two(minutes % 60)}`
   }
 }

@@ -2,7 +2,8 @@
  * Starts an embedded portal: puts its parts together, listens on loopback, and takes everything away again at `close`.
  * Several may run in one process. This is the door for the command line and for tests.
  */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer as createPlainServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { rmSync } from 'node:fs'
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
@@ -13,6 +14,7 @@ import { DriveError, errorText } from '../base/errors.js'
 import { silentLog, type Log } from '../base/log.js'
 import { systemRandom, type Random } from '../base/random.js'
 import type { Plan } from './account.js'
+import { portalCertificate, type Certificate } from './certificate.js'
 import { answerHook } from './hooks.js'
 import { buildPortal, type PortalParts } from './portal-parts.js'
 import type { Traits } from './traits.js'
@@ -26,7 +28,10 @@ export interface PortalOptions {
   readonly seed?: string
   readonly latencyMs?: number
   readonly plan?: Plan
+  /** https only, with a certificate of its own. */
   readonly tls?: boolean
+  /** The name that clients reach it by, behind a proxy for example; it listens on loopback all the same. */
+  readonly host?: string
   readonly traits?: Partial<Traits>
   readonly clock?: Clock
   readonly random?: Random
@@ -34,8 +39,10 @@ export interface PortalOptions {
 }
 
 export interface RunningPortal {
-  /** `http://127.0.0.1:PORT`. */
+  /** `http://127.0.0.1:PORT`, with TLS `https://`, or with the name it was given. */
   readonly url: string
+  /** With TLS: the PEM file that a client has to trust. */
+  readonly certificatePath: string | undefined
   /** Ends in a slash; a secret. */
   readonly webhook: string
   /** Base of the hooks, ends in `/_portal`. */
@@ -46,16 +53,17 @@ export interface RunningPortal {
   close(): Promise<void>
 }
 
+const LOOPBACK = '127.0.0.1'
 const KEEP_ALIVE_MS = 75_000 // nginx's default
 
 /** Fails with `usage` for options that do not fit, `already-running` where the port or the directory is taken. */
 export async function startPortal(options: PortalOptions = {}): Promise<RunningPortal> {
-  if (options.tls === true) throw new DriveError('usage', 'The embedded portal has no TLS yet: leave out --tls.')
   const log = options.log ?? silentLog
   const clock = options.clock ?? systemClock
   const { dir, removeTemporary } = await portalDirectory(options.dataDir)
   try {
     let url = ''
+    const host = options.host ?? LOOPBACK
     const parts = await buildPortal({
       dir,
       isLasting: options.dataDir !== undefined,
@@ -68,19 +76,22 @@ export async function startPortal(options: PortalOptions = {}): Promise<RunningP
       log,
       address: () => url,
     })
-    const server = createServer((request, response) => {
-      answer(request, response, parts).catch((error: unknown) => {
-        log.error({ error: errorText(error) }, 'a request of the portal failed')
-        response.destroy()
-      })
-    })
     try {
-      url = await listen(server, options.port ?? 0)
+      const certificate = options.tls === true ? await portalCertificate(dir, host) : undefined
+      const server = createServer(certificate, (request, response) => {
+        answer(request, response, parts).catch((error: unknown) => {
+          log.error({ error: errorText(error) }, 'a request of the portal failed')
+          response.destroy()
+        })
+      })
+      const port = await listen(server, options.port ?? 0)
+      const scheme = certificate === undefined ? 'http' : 'https'
+      url = `${scheme}://${host}:${port}`
+      return running(server, { url, hooks: `${scheme}://${LOOPBACK}:${port}/_portal`, certificatePath: certificate?.path }, parts, removeTemporary)
     } catch (error) {
       await parts.close()
       throw error
     }
-    return running(server, url, parts, removeTemporary)
   } catch (error) {
     await removeTemporary()
     throw error
@@ -105,7 +116,11 @@ async function portalDirectory(dataDir: string | undefined): Promise<{ dir: stri
   return { dir, removeTemporary }
 }
 
-function running(server: Server, url: string, parts: PortalParts, removeTemporary: () => Promise<void>): RunningPortal {
+function createServer(certificate: Certificate | undefined, listener: RequestListener): Server {
+  return certificate === undefined ? createPlainServer(listener) : createTlsServer({ cert: certificate.cert, key: certificate.key }, listener)
+}
+
+function running(server: Server, where: Pick<RunningPortal, 'url' | 'hooks' | 'certificatePath'>, parts: PortalParts, removeTemporary: () => Promise<void>): RunningPortal {
   let closing: Promise<void> | undefined
   const close = async (): Promise<void> => {
     await new Promise<void>((resolve) => {
@@ -118,9 +133,8 @@ function running(server: Server, url: string, parts: PortalParts, removeTemporar
     await removeTemporary()
   }
   return {
-    url,
-    webhook: url + parts.desk.account.webhookPath,
-    hooks: `${url}/_portal`,
+    ...where,
+    webhook: where.url + parts.desk.account.webhookPath,
     storageId: String(parts.ownerStorageId),
     close: () => (closing ??= close()),
   }
@@ -129,17 +143,18 @@ function running(server: Server, url: string, parts: PortalParts, removeTemporar
 async function answer(request: IncomingMessage, response: ServerResponse, parts: PortalParts): Promise<void> {
   const url = new URL(request.url ?? '/', 'http://portal.invalid')
   if (url.pathname.startsWith('/_portal/')) await answerHook(request, response, url, parts.hookParts)
+  else if (url.pathname.startsWith('/oauth/')) await parts.oauth.handle(request, response, url)
   else await parts.rest.handle(request, response, url)
 }
 
-async function listen(server: Server, port: number): Promise<string> {
+async function listen(server: Server, port: number): Promise<number> {
   server.keepAliveTimeout = KEEP_ALIVE_MS
   server.requestTimeout = 0 // a large upload may take its time
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => {
       reject(new DriveError('already-running', `The portal cannot listen on port ${port}: ${errorText(error)}`, { cause: error }))
     })
-    server.listen(port, '127.0.0.1', resolve)
+    server.listen(port, LOOPBACK, resolve)
   })
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  return (server.address() as AddressInfo).port
 }

@@ -6,7 +6,12 @@ import type { Caller } from './account.js'
 import type { PortalTime } from './portal-time.js'
 import type { FileRow, ObjectRow, StorageRow, VersionRow } from './rows.js'
 import type { SignedLinks } from './signed-links.js'
+import type { Traits } from './traits.js'
 import type { Tree } from './tree.js'
+import { UNHEARD_OF } from './unheard-of.js'
+
+/** Every field that is a number in the database; ids of entities are texts there. */
+const NUMERIC: readonly string[] = ['ID', 'STORAGE_ID', 'REAL_OBJECT_ID', 'PARENT_ID', 'DELETED_TYPE', 'CREATED_BY', 'UPDATED_BY', 'DELETED_BY', 'GLOBAL_CONTENT_VERSION', 'FILE_ID', 'SIZE', 'ROOT_OBJECT_ID', 'OBJECT_ID']
 
 /** What the request itself did to the row, for the values that come out as numbers. */
 export type JustDone = 'nothing' | 'created' | 'moved' | 'content' | 'trash'
@@ -19,7 +24,7 @@ const NUMBERS: Readonly<Record<JustDone, readonly string[]>> = {
   trash: ['DELETED_TYPE'],
 }
 
-export type Fields = Readonly<Record<string, string | number | null>>
+export type Fields = Readonly<Record<string, unknown>>
 
 export class Presenter {
   readonly #tree: Tree
@@ -27,20 +32,22 @@ export class Presenter {
   readonly #links: SignedLinks
   /** The portal's address without a trailing slash; known once it listens. */
   readonly #address: () => string
+  readonly #traits: () => Traits
 
-  constructor(options: { tree: Tree; time: PortalTime; links: SignedLinks; address: () => string }) {
+  constructor(options: { tree: Tree; time: PortalTime; links: SignedLinks; address: () => string; traits: () => Traits }) {
     this.#tree = options.tree
     this.#time = options.time
     this.#links = options.links
     this.#address = options.address
+    this.#traits = options.traits
   }
 
   storage(row: StorageRow): Fields {
-    return { ID: String(row.id), NAME: row.name, CODE: null, MODULE_ID: 'disk', ENTITY_TYPE: row.entityType, ENTITY_ID: row.entityId, ROOT_OBJECT_ID: String(row.rootId) }
+    return this.#shown({ ID: String(row.id), NAME: row.name, CODE: null, MODULE_ID: 'disk', ENTITY_TYPE: row.entityType, ENTITY_ID: row.entityId, ROOT_OBJECT_ID: String(row.rootId) })
   }
 
   object(row: ObjectRow, caller: Caller, done: JustDone = 'nothing'): Fields {
-    const fields: Record<string, string | number | null> = {
+    const fields: Record<string, unknown> = {
       ID: String(row.id),
       NAME: row.name,
       CODE: row.code,
@@ -58,15 +65,11 @@ export class Presenter {
       DELETED_BY: done === 'created' ? null : String(row.deletedBy ?? 0),
       DETAIL_URL: this.#detailUrl(row),
     }
-    for (const name of NUMBERS[done]) {
-      const value = fields[name]
-      if (typeof value === 'string') fields[name] = Number(value)
-    }
-    return fields
+    return this.#shown(fields, NUMBERS[done])
   }
 
   version(row: VersionRow, file: FileRow, caller: Caller): Fields {
-    return {
+    return this.#shown({
       ID: String(row.id),
       OBJECT_ID: String(file.id),
       SIZE: String(row.content.sizeBytes),
@@ -75,7 +78,15 @@ export class Presenter {
       CREATED_BY: String(row.createdBy),
       GLOBAL_CONTENT_VERSION: String(row.globalVersion),
       DOWNLOAD_URL: this.#address() + this.#links.make('download', caller, { service: 'version', id: String(file.id), versionId: String(row.id) }),
-    }
+    })
+  }
+
+  /** With numbers where the source or the trait has numbers, and what else a newer portal may say. */
+  #shown(fields: Readonly<Record<string, unknown>>, numbers: readonly string[] = []): Fields {
+    const { valueTypes, unheardOfFields } = this.#traits()
+    const isNumber = (name: string): boolean => (valueTypes === 'as-source' ? numbers.includes(name) : valueTypes === 'numbers' && NUMERIC.includes(name))
+    const shown = Object.entries(fields).map(([name, value]) => [name, isNumber(name) && typeof value === 'string' ? Number(value) : value])
+    return { ...(Object.fromEntries(shown) as Fields), ...(unheardOfFields === 'present' ? UNHEARD_OF : {}) }
   }
 
   /** A file link shows what its target has (E-64). */

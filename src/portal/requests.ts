@@ -40,10 +40,13 @@ export class Requests {
     this.#recentMs = this.#recentMs.filter((ms) => ms > nowMs - SECOND_MS)
     this.#recentMs.push(nowMs)
     this.#peakPerSecond = Math.max(this.#peakPerSecond, this.#recentMs.length)
-    const entry: RequestEntry = { at: new Date(this.#clock.nowMs()).toISOString(), method, parameters: {}, status: null }
-    this.#log.push(entry)
-    if (this.#log.length > LOG_LENGTH) this.#log.shift()
-    return entry
+    return this.#entry(method)
+  }
+
+  /** A request to the authorization server, which is another host: in the log and by its name only. */
+  beginElsewhere(method: string): RequestEntry {
+    this.countMethod(method)
+    return this.#entry(method)
   }
 
   countMethod(method: string): void {
@@ -64,6 +67,13 @@ export class Requests {
 
   countAnswer(bytes: number): void {
     this.#bytesAnswers += bytes
+  }
+
+  #entry(method: string): RequestEntry {
+    const entry: RequestEntry = { at: new Date(this.#clock.nowMs()).toISOString(), method, parameters: {}, status: null }
+    this.#log.push(entry)
+    if (this.#log.length > LOG_LENGTH) this.#log.shift()
+    return entry
   }
 
   report(): object {

@@ -3,17 +3,9 @@
  * below it; without one, a drive's owner has everything, everybody may edit the common drive, and nobody else sees a
  * user's drive, except an administrator (E-59).
  */
+import { LEVELS, type Grant, type Level } from './levels.js'
 import type { ObjectRow } from './rows.js'
 import type { Tree } from './tree.js'
-
-export const LEVELS = ['none', 'read', 'add', 'edit', 'full'] as const
-export type Level = (typeof LEVELS)[number]
-
-export interface Grant {
-  readonly objectId: number
-  readonly userId: number
-  readonly level: Level
-}
 
 export class Rights {
   readonly #tree: Tree

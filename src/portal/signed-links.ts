@@ -3,8 +3,9 @@
  * random characters, the signature over query and the caller's auth. They have no life of their own: they die with the
  * auth. Stateless, so a restart keeps them.
  */
-import { createHmac, timingSafeEqual } from 'node:crypto'
+import { createHmac } from 'node:crypto'
 import type { Random } from '../base/random.js'
+import { isSameSecret } from '../base/same-secret.js'
 import type { Caller } from './account.js'
 import { parseQuery, type Parameters } from './parameters.js'
 import { accessDenied } from './rest-failure.js'
@@ -14,6 +15,7 @@ export type LinkAction = 'download' | 'upload'
 export class SignedLinks {
   readonly #secret: string
   readonly #random: Random
+  readonly #used = new Set<string>()
 
   constructor(options: { secret: string; random: Random }) {
     this.#secret = options.secret
@@ -24,16 +26,19 @@ export class SignedLinks {
   make(action: LinkAction, caller: Caller, parameters: Readonly<Record<string, string>>): string {
     const query = new URLSearchParams({ ...parameters, _: this.#random.hex(16) }).toString()
     const token = `disk|${Buffer.from(query).toString('base64')}|${this.#signature(action, query, caller)}`
-    return `${caller.pathPrefix}${action}/?token=${encodeURIComponent(token)}`
+    return `${caller.linkStart(action)}token=${encodeURIComponent(token)}`
+  }
+
+  /** The token is worth nothing from now on (the trait `uploadTokens`). */
+  use(token: string): void {
+    this.#used.add(token)
   }
 
   /** What was frozen into a token; refuses a tampered or foreign one. */
   read(action: LinkAction, caller: Caller, token: string): Parameters {
     const [module, encoded = '', signature = ''] = token.split('|')
     const query = Buffer.from(encoded, 'base64').toString('utf8')
-    const expected = Buffer.from(this.#signature(action, query, caller))
-    const given = Buffer.from(signature)
-    if (module !== 'disk' || given.length !== expected.length || !timingSafeEqual(given, expected)) throw accessDenied('Access denied! Link check failed')
+    if (module !== 'disk' || !isSameSecret(signature, this.#signature(action, query, caller)) || this.#used.has(token)) throw accessDenied('Access denied! Link check failed')
     return parseQuery(query)
   }
 

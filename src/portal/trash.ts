@@ -7,6 +7,8 @@ import { touch, uniqueNameIn } from './changes.js'
 import type { Desk } from './desk.js'
 import { RestFailure } from './rest-failure.js'
 import type { FolderRow, ObjectRow } from './rows.js'
+import { baseRow } from './seeds/listed-seed.js'
+import { driveOf, forgetSharingsInside } from './sharing-steps.js'
 import { linkTarget } from './tree.js'
 
 /** The row as it is now; for a link as it was, with the mark of the trash. */
@@ -21,14 +23,37 @@ export function trashRow<T extends ObjectRow>(desk: Desk, row: T, by: number): T
       return trashed
     }
     disconnectLinksInto(desk, row)
+    forgetSharingsInside(desk, row)
     return desk.tree.put(trashed)
+  })
+}
+
+/**
+ * Who trashes something of another drive finds a link to it in the trash of his own (7.4). A row of its own that is never
+ * listed; restoring it restores the object.
+ */
+export function leaveTrashedLink(desk: Desk, row: ObjectRow, userId: number): void {
+  if (linkTarget(row) !== undefined || desk.tree.storage(row.storageId)?.entityId === String(userId)) return
+  if (!desk.tree.seed.storages.some(({ entityType, entityId }) => entityType === 'user' && entityId === String(userId))) return
+  const root = driveOf(desk, userId)
+  desk.tree.change(() => {
+    const base = baseRow({ id: desk.tree.nextId(), storageId: root.storageId, parentId: root.id, name: row.name, code: null, seconds: desk.time.nowSec(), by: userId })
+    const trashed = { ...base, deletedType: 3, deleteSec: desk.time.nowSec(), deletedBy: userId } as const
+    if (row.type === 'folder') desk.tree.put({ ...trashed, type: 'folder', realId: row.id })
+    else desk.tree.put({ ...row, ...trashed, linkTo: row.id, lockedBy: null })
   })
 }
 
 /** Back under its name or one like it; a child brings its ancestors back, but not its siblings. */
 export function restoreRow<T extends ObjectRow>(desk: Desk, row: T): T {
   if (desk.tree.deletedType(row) === 0) return row
+  const target = desk.tree.get(linkTarget(row) ?? 0)
   return desk.tree.change(() => {
+    if (target !== undefined) {
+      restoreRow(desk, target)
+      return { ...row, deletedType: 0 }
+    }
+    for (const link of desk.tree.linksTo(row.id)) if (link.deletedType === 3) desk.tree.purge(link.id)
     reviveAncestors(desk, row)
     if (desk.traits().restoreSetsParentTime && row.parentId !== null) touch(desk, row.parentId)
     const restored = revive(desk, row)
@@ -37,16 +62,19 @@ export function restoreRow<T extends ObjectRow>(desk: Desk, row: T): T {
   })
 }
 
-/** For good, with everything below and all versions. */
-export function destroyRow(desk: Desk, row: ObjectRow): void {
+/** For good, with everything below and all versions; `before` is asked for each object and may end it half way by throwing. */
+export function destroyRow(desk: Desk, row: ObjectRow, before: () => void = () => undefined): void {
   refuseRoot(desk, row)
   const doomed = linkTarget(row) === undefined ? [...withDescendants(desk, row)] : [row]
   desk.tree.change(() => {
     if (linkTarget(row) === undefined) disconnectLinksInto(desk, row)
-    for (const each of doomed.reverse()) desk.tree.purge(each.id)
+    for (const each of doomed.reverse()) {
+      before()
+      desk.tree.purge(each.id)
+      // A file link has its target's content, not its own.
+      if (each.type === 'file' && each.linkTo === null) for (const { content } of each.versions) desk.contents.remove(content)
+    }
   })
-  // A file link has its target's content, not its own.
-  for (const each of doomed) if (each.type === 'file' && each.linkTo === null) for (const { content } of each.versions) desk.contents.remove(content)
 }
 
 /** Where the portal answers with an empty code (E-45). */

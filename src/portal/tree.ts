@@ -6,6 +6,7 @@
 import { nameKey } from './names.js'
 import type { DeletedType, FileRow, FolderRow, ObjectRow, StorageRow } from './rows.js'
 import type { Seed } from './seeds/seed.js'
+import type { Traits } from './traits.js'
 
 /** One step of a change, as the journal keeps it. */
 export type TreeStep = { readonly put: ObjectRow } | { readonly purge: number }
@@ -28,7 +29,7 @@ const MAX_ANCESTORS = 1000 // rows never form a cycle by parents; a journal dama
 
 export class Tree {
   readonly seed: Seed
-  readonly #collation: () => 'mysql' | 'bytes'
+  readonly #collation: () => Traits['nameCollation']
   readonly #record: (steps: readonly TreeStep[], counters: Counters) => void
   readonly #changed = new Map<number, ObjectRow>()
   readonly #purged = new Set<number>()
@@ -42,7 +43,7 @@ export class Tree {
   #counters: Counters
   #steps: TreeStep[] | undefined
 
-  constructor(options: { seed: Seed; collation: () => 'mysql' | 'bytes'; record: (steps: readonly TreeStep[], counters: Counters) => void }) {
+  constructor(options: { seed: Seed; collation: () => Traits['nameCollation']; record: (steps: readonly TreeStep[], counters: Counters) => void }) {
     this.seed = options.seed
     this.#collation = options.collation
     this.#record = options.record

@@ -9,6 +9,7 @@ import type { IncomingContent } from './incoming.js'
 import { uploadName } from './names.js'
 import { idOf, textOf, type Parameters } from './parameters.js'
 import { accessDenied, diskFailure, notFound } from './rest-failure.js'
+import { grantRights, readRights } from './tasks.js'
 
 export interface UploadRequest {
   readonly caller: Caller
@@ -19,7 +20,8 @@ export interface UploadRequest {
 /** The result, and what the log of requests says about it. */
 export function answerUpload(request: UploadRequest, desk: Desk): { result: unknown; about: Parameters } {
   const { caller } = request
-  const frozen = desk.links.read('upload', caller, textOf(request.parameters.token))
+  const token = textOf(request.parameters.token)
+  const frozen = desk.links.read('upload', caller, token)
   const file = request.files.get('file')
   if (file === undefined) throw diskFailure('DISK_BASE_SERVICE_22001', 'Required parameter: file')
   desk.countUp(file.content.sizeBytes)
@@ -29,6 +31,8 @@ export function answerUpload(request: UploadRequest, desk: Desk): { result: unkn
   const refused = file.content.sizeBytes === 0 && desk.traits().emptyMultipartFile === 'refused'
   if (refused || exceedsQuota(desk, file.content.sizeBytes)) throw diskFailure('DISK_FOLDER_22002', 'Unable to save file.')
   const name = uploadName(file.fileName ?? '', desk.traits())
-  const row = createFile(desk, { parent: folder, name, by: caller.userId, unique: frozen.generateUniqueName === '1' }, () => file.take())
+  const created = createFile(desk, { parent: folder, name, by: caller.userId, unique: frozen.generateUniqueName === '1' }, () => file.take())
+  const row = grantRights(desk, created, readRights(frozen.rights === undefined ? undefined : JSON.parse(textOf(frozen.rights))))
+  if (desk.traits().uploadTokens === 'once') desk.links.use(token)
   return { result: desk.presenter.object(row, caller, 'created'), about: { id: String(folder.id), name, sizeBytes: file.content.sizeBytes } }
 }

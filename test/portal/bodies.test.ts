@@ -3,6 +3,7 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { seededRandom } from '../../src/base/random.js'
+import type { Caller } from '../../src/portal/account.js'
 import { ContentStore } from '../../src/portal/content-store.js'
 import type { IncomingContent } from '../../src/portal/incoming.js'
 import { JsonBodyReader } from '../../src/portal/json-body.js'
@@ -100,7 +101,7 @@ void t.test('E-6: PHP’s way with names of parameters', (t) => {
 
 void t.test('E-51: a link is bound to the auth it was made for and to its purpose', (t) => {
   const links = new SignedLinks({ secret: 'secret', random: seededRandom(1) })
-  const caller = { userId: 1, authText: '1|one', pathPrefix: '/rest/1/one/' }
+  const caller: Caller = { userId: 1, scopes: [], credential: 'webhook token', authText: '1|one', linkStart: (action) => `/rest/1/one/${action}/?` }
   const token = new URL(links.make('download', caller, { id: '5' }), 'http://x').searchParams.get('token') ?? ''
   t.equal(links.read('download', caller, token).id, '5')
   t.throws(() => links.read('download', { ...caller, authText: '1|two' }, token), /Link check failed/)

@@ -97,6 +97,19 @@ void t.test('E-55: a slow body keeps its rate', async (t) => {
   t.ok(performance.now() - startMs >= 190)
 })
 
+void t.test('half a page: the first half of the items, with the total of before or one that fits', async (t) => {
+  const portal = await portalFor(t)
+  for (const name of ['a', 'b', 'c', 'd', 'e']) await portal.upload('31', `${name}.txt`, name)
+  await fault(portal, { method: 'disk.folder.getchildren', kind: 'half' })
+  await fault(portal, { method: 'disk.folder.getchildren', kind: 'half', total: 'short' })
+  const page = async (): Promise<readonly unknown[]> => {
+    const { json } = await portal.call('disk.folder.getchildren', { id: 31 })
+    return [(json.result as readonly unknown[]).length, json.total]
+  }
+  t.same([await page(), await page(), await page()], [[2, 5], [2, 2], [5, 5]])
+  await t.rejects(fault(portal, { method: '*', kind: 'half', total: 'other' }), /total must be kept or short/)
+})
+
 void t.test('an empty list hits only where there were items, inside a batch too', async (t) => {
   const portal = await portalFor(t, { seed: 'tree:2x2' })
   await fault(portal, { method: 'disk.folder.getchildren', kind: 'empty', times: 2 })

@@ -53,6 +53,20 @@ void t.test('latency is added to each answer and blocks nobody else', async (t) 
   t.same(armed, [5000, 5000])
 })
 
+void t.test('rate is of one line that all answers share', async (t) => {
+  const portal = await portalFor(t)
+  const file = await portal.file('31', 'a.txt', 'x'.repeat(100_000))
+  const url = text(file.DOWNLOAD_URL)
+  await portal.hook('rate', { bytesPerSecond: 1_000_000 })
+  const startMs = performance.now()
+  const both = await Promise.all([1, 2].map(async () => (await portal.fetch(url)).text))
+  const tookMs = performance.now() - startMs
+  t.same(both.map(({ length }) => length), [100_000, 100_000])
+  t.ok(tookMs >= 190, `${tookMs} ms`)
+  await portal.hook('rate', { bytesPerSecond: 0 })
+  t.equal((await portal.fetch(url)).text.length, 100_000)
+})
+
 void t.test('acts: write makes and changes, rename, move, trash, restore and purge answer the item as in tree', async (t) => {
   const portal = await portalFor(t)
   const made = await portal.act('write', { path: 'a.txt', contentBase64: 'aGVsbG8=' })
@@ -102,14 +116,13 @@ void t.test('several portals run at once, and close ends busy connections', asyn
   await second.close()
 })
 
-void t.test('--tls is refused with words for now, and an unknown seed too', async (t) => {
-  await t.rejects(startPortal({ tls: true }), { code: 'usage' })
+void t.test('an unknown seed is refused', async (t) => {
   await t.rejects(startPortal({ seed: 'forest' }), { code: 'usage' })
 })
 
 void t.test('the README names every trait, every hook and every kind of fault', async (t) => {
   const readme = await readFile(new URL('../../../src/portal/README.md', import.meta.url), 'utf8')
   for (const name of Object.keys(TRAIT_SPECS)) t.ok(readme.includes(`\`${name}\``), name)
-  for (const hook of ['tree', 'requests', 'act', 'faults', 'limits', 'latency', 'clock', 'traits', 'account']) t.ok(readme.includes(`$HOOKS/${hook}`), hook)
-  for (const kind of ['status', 'html', 'reset', 'stall', 'truncate', 'lost-answer', 'slow', 'empty', 'range-mode', 'result-false']) t.ok(readme.includes(`\`${kind}\``), kind)
+  for (const hook of ['tree', 'requests', 'act', 'faults', 'limits', 'latency', 'rate', 'clock', 'traits', 'account', 'application', 'host', 'sharings']) t.ok(readme.includes(`$HOOKS/${hook}`), hook)
+  for (const kind of ['status', 'html', 'reset', 'stall', 'truncate', 'lost-answer', 'slow', 'empty', 'range-mode', 'result-false', 'rival', 'partial', 'replaced']) t.ok(readme.includes(`\`${kind}\``), kind)
 })

@@ -28,6 +28,7 @@ export interface Json extends ReadonlyArray<Json> {
   readonly UPDATED_BY: Json
   readonly UPDATE_TIME: Json
   readonly a: Json
+  readonly access_token: Json
   readonly b: Json
   readonly batch: Json
   readonly bytesAnswers: Json
@@ -35,11 +36,17 @@ export interface Json extends ReadonlyArray<Json> {
   readonly bytesUp: Json
   readonly c: Json
   readonly calls: Json
+  readonly clientId: Json
+  readonly clientSecret: Json
+  readonly client_endpoint: Json
   readonly cmd: Json
   readonly d: Json
+  readonly domain: Json
   readonly download: Json
   readonly error: Json
   readonly error_description: Json
+  readonly expires: Json
+  readonly expires_in: Json
   readonly field: Json
   readonly finish: Json
   readonly id: Json
@@ -47,6 +54,8 @@ export interface Json extends ReadonlyArray<Json> {
   readonly isExisting: Json
   readonly limited: Json
   readonly log: Json
+  readonly memberId: Json
+  readonly member_id: Json
   readonly method: Json
   readonly methods: Json
   readonly next: Json
@@ -58,13 +67,16 @@ export interface Json extends ReadonlyArray<Json> {
   readonly peakPerSecond: Json
   readonly profile: Json
   readonly rangeMode: Json
+  readonly refresh_token: Json
   readonly result: Json
   readonly result_error: Json
   readonly result_next: Json
   readonly result_time: Json
   readonly result_total: Json
   readonly revoked: Json
+  readonly scope: Json
   readonly scopes: Json
+  readonly server_endpoint: Json
   readonly sha256: Json
   readonly size: Json
   readonly start: Json
@@ -77,6 +89,7 @@ export interface Json extends ReadonlyArray<Json> {
   readonly type: Json
   readonly upload: Json
   readonly uploadUrl: Json
+  readonly user_id: Json
   readonly version: Json
 }
 

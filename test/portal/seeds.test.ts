@@ -159,3 +159,47 @@ void t.test('demo: the office document is a sound zip with the parts a word proc
   t.same(names, ['[Content_Types].xml', '_rels/.rels', 'word/document.xml'])
   t.equal(entry, end)
 })
+
+void t.test('E-63: special folders are made when something first has to go there, and anew when they were trashed', async (t) => {
+  const portal = await portalFor(t)
+  t.same(await portal.names('31'), [], 'none at the beginning')
+  await portal.folder('31', 'Uploaded files')
+  const first = await portal.act('attach', { name: 'photo.png', content: 'photo' })
+  t.equal(first.path, 'Uploaded files (1)/photo.png', 'the name was taken: the CODE counts')
+  t.equal((await portal.act('attach', { name: 'photo.png', content: 'photo' })).path, 'Uploaded files (1)/photo (1).png')
+  const folder = await portal.result('disk.folder.get', { id: first.parentId })
+  t.equal(folder.CODE, 'FOR_UPLOADED_FILES')
+  await portal.result('disk.folder.markDeleted', { id: folder.ID })
+  const again = await portal.act('attach', { name: 'photo.png', content: 'photo' })
+  t.not(again.parentId, first.parentId)
+  t.match(await portal.act('attach', { name: 'from afar.txt', content: 'x', code: 'FOR_DROPBOX_FILES' }), { path: 'Uploaded files (1)/Dropbox/from afar.txt' })
+  const recorded = await portal.act('attach', { name: 'call.mp4', content: 'x', code: 'FOR_RECORDED_FILES' })
+  t.match(await portal.result('disk.file.get', { id: recorded.id }), { CODE: 'RECORDED' })
+  t.equal(recorded.path, 'Recorded files/call.mp4')
+  await t.rejects(portal.act('attach', { name: 'a', content: 'x', code: 'FOR_NOTHING' }), /FOR_UPLOADED_FILES/)
+})
+
+void t.test('E-65: links: nested, two to one folder, a file link, and a cycle that never ends', async (t) => {
+  const portal = await portalFor(t, { seed: 'links' })
+  t.same(await portal.names('31'), ['Projects', 'Team', 'Sales', 'price.txt'])
+  const child = async (folder: unknown, name: string): Promise<Json> => (await portal.result('disk.folder.getChildren', { id: folder })).find((row) => text(row.NAME) === name)!
+  const projects = await child('31', 'Projects')
+  const here = projects.REAL_OBJECT_ID
+  let at = projects
+  for (let turn = 0; turn < 3; turn += 1) {
+    at = await child(at.ID, 'Team')
+    t.not(at.REAL_OBJECT_ID, at.ID)
+    at = await child(at.ID, 'Ada')
+    t.equal(at.REAL_OBJECT_ID, here, 'round again')
+  }
+  const team = await child('31', 'Team')
+  t.equal(team.REAL_OBJECT_ID, (await child(projects.ID, 'Team')).REAL_OBJECT_ID, 'two links to one folder')
+  const nested = await child(team.ID, 'Sales')
+  t.equal(nested.REAL_OBJECT_ID, (await child('31', 'Sales')).REAL_OBJECT_ID)
+  t.match(await child(nested.ID, 'price.txt'), { STORAGE_ID: '13' })
+  const link = await child('31', 'price.txt')
+  t.equal(link.SIZE, '1000')
+  t.equal((await portal.fetch(text(link.DOWNLOAD_URL))).text.length > 0, true)
+  await portal.act('write', { storage: '13', path: 'Sales/price.txt', content: 'new' })
+  t.equal((await portal.result('disk.file.get', { id: link.ID })).SIZE, '3', 'the file link has the content of its target')
+})

@@ -14,6 +14,14 @@ void t.test('E-59: roots have no parent; an administrator sees every user’s st
   t.same(await storages(), ['user', 'user', 'common'])
 })
 
+void t.test('E-59: who has never opened Drive has no storage in the list', async (t) => {
+  const portal = await portalFor(t)
+  await portal.hook('account', { hasDrive: false })
+  t.same((await portal.result('disk.storage.getList')).map((each) => text(each.ENTITY_TYPE)), ['common'])
+  await portal.hook('account', { hasDrive: true })
+  t.equal((await portal.result('disk.storage.getList')).length, 2)
+})
+
 void t.test('E-60: a link has another REAL_OBJECT_ID, lists the real folder’s children with the real parent and storage', async (t) => {
   const portal = await portalFor(t)
   await portal.act('write', { storage: '13', path: 'Sales/a.txt', content: 'a' })

@@ -8,7 +8,11 @@ import type { JustDone } from '../present.js'
 import { idOf, textOf } from '../parameters.js'
 import { accessDenied, notFound, RestFailure } from '../rest-failure.js'
 import type { FolderRow, ObjectRow } from '../rows.js'
-import { destroyRow, restoreRow, trashRow } from '../trash.js'
+import { OBJECT_SECONDS } from '../request-timer.js'
+import { destroyRow, leaveTrashedLink, restoreRow, trashRow } from '../trash.js'
+import { linkTarget } from '../tree.js'
+
+const LONGEST_TRASHED_NAME = 239 // 7.4: the suffix of the trash takes 16 of 255
 
 type ObjectType = 'file' | 'folder'
 
@@ -20,7 +24,7 @@ function rename(type: ObjectType): Method {
       const row = requireObject(call, desk, { type, level: 'edit' })
       const name = textOf(call.parameters.newName)
       // "0" is empty to PHP (E-32).
-      if (name === '' || (name === '0' && desk.traits().zeroName === 'empty')) throw new RestFailure(400, 0, 'Empty name.')
+      if (name === '' || (name === '0' && desk.traits().zeroName === 'empty')) throw new RestFailure(400, desk.traits().emptyNameCode, 'Empty name.')
       return shown(call, desk, renameRow(desk, row, name, call.caller.userId))
     },
   }
@@ -36,10 +40,11 @@ function moveTo(type: ObjectType): Method {
       if (row.parentId === null) throw new RestFailure(400, desk.traits().rootFailureCode, 'Could not move root folder.')
       const target = requireTarget(call, desk, 'targetFolderId')
       if (isLinkElsewhere(named, target, row) && desk.traits().moveIntoLink === 'copies-and-trashes') {
-        copyRow(desk, row, target, call.caller.userId)
+        copyRow(desk, row, target, { by: call.caller.userId })
         return shown(call, desk, trashRow(desk, row, call.caller.userId), 'trash')
       }
       if (target.storageId !== row.storageId) return { result: false }
+      if (linkTarget(row) !== undefined && desk.traits().moveOfLink === 'result-false') return { result: false }
       return shown(call, desk, moveRow(desk, row, target), row.parentId === target.id ? 'nothing' : 'moved')
     },
   }
@@ -57,7 +62,14 @@ function copyTo(type: ObjectType): Method {
     run(call, desk) {
       const row = requireObject(call, desk, { type, level: 'read' })
       const target = realFolder(desk, requireTarget(call, desk, 'targetFolderId'))
-      return shown(call, desk, copyRow(desk, row, target, call.caller.userId), 'created')
+      const partial = row.type === 'folder' ? call.ordered('partial') : undefined
+      let leftOut = partial?.kind === 'partial' ? partial.items : 0
+      const takes = (): boolean => {
+        call.timer.spend(OBJECT_SECONDS)
+        leftOut -= 1
+        return leftOut < 0
+      }
+      return shown(call, desk, copyRow(desk, row, target, { by: call.caller.userId, takes }), 'created')
     },
   }
 }
@@ -66,7 +78,13 @@ function markDeleted(type: ObjectType): Method {
   return {
     scope: 'disk',
     parameters: ['id*'],
-    run: (call, desk) => shown(call, desk, trashRow(desk, requireObject(call, desk, { type, level: 'edit' }), call.caller.userId), 'trash'),
+    run(call, desk) {
+      const row = requireObject(call, desk, { type, level: 'edit' })
+      if (desk.traits().trashOfLongNames === 'fails' && Array.from(row.name).length > LONGEST_TRASHED_NAME) throw new RestFailure(500, 'ERROR_CORE', 'Data too long for column \'NAME\'')
+      const trashed = trashRow(desk, row, call.caller.userId)
+      if (desk.traits().foreignTrash === 'leaves-link') leaveTrashedLink(desk, trashed, call.caller.userId)
+      return shown(call, desk, trashed, 'trash')
+    },
   }
 }
 
@@ -77,6 +95,7 @@ function restore(type: ObjectType): Method {
     run(call, desk) {
       const row = desk.tree.get(idOf(call.parameters.id) ?? 0)
       if (row?.type !== type) throw notFound(call.parameters.id)
+      if (type === 'folder' && desk.traits().folderRestore === 'administrators' && !desk.account.state.isAdmin) throw accessDenied()
       // Who trashed it may take it back without the right to restore (5.5).
       if (row.deletedBy !== call.caller.userId && !mayUse(desk, call.caller.userId, row, 'full')) throw accessDenied()
       return shown(call, desk, restoreRow(desk, row), 'trash')
@@ -90,7 +109,10 @@ function destroy(type: ObjectType): Method {
     scope: 'disk',
     parameters: ['id*'],
     run(call, desk) {
-      destroyRow(desk, requireObject(call, desk, { type, level: desk.traits().editorMayDestroy ? 'edit' : 'full' }))
+      const row = requireObject(call, desk, { type, level: desk.traits().editorMayDestroy ? 'edit' : 'full' })
+      destroyRow(desk, row, () => {
+        call.timer.spend(OBJECT_SECONDS)
+      })
       return { result: true }
     },
   }

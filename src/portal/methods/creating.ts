@@ -9,8 +9,9 @@ import { uploadName } from '../names.js'
 import { truthOf } from '../parameters.js'
 import { accessDenied, diskFailure, RestFailure } from '../rest-failure.js'
 import type { FileRow, FolderRow } from '../rows.js'
+import { grantRights, readRights } from '../tasks.js'
 import { isNoNumber } from './storages.js'
-import { checkRights, nameFromData, withBase64Content } from './upload-content.js'
+import { nameFromData, withBase64Content } from './upload-content.js'
 
 const addSubFolder: Method = {
   scope: 'disk',
@@ -29,9 +30,9 @@ const uploadToFolder: Method = {
   parameters: ['id*', 'fileContent', 'data', 'rights', 'generateUniqueName'],
   run(call, desk) {
     const folder = requireTarget(call, desk, 'id')
-    checkRights(call.parameters.rights)
+    const rights = readRights(call.parameters.rights)
     if (call.parameters.fileContent !== undefined && call.parameters.fileContent !== null) return uploadBase64(call, desk, folder)
-    const frozen = { id: String(folder.id), generateUniqueName: wantsUnique(call, desk) ? '1' : '0' }
+    const frozen = { id: String(folder.id), generateUniqueName: wantsUnique(call, desk) ? '1' : '0', ...(rights.length === 0 ? {} : { rights: JSON.stringify(call.parameters.rights) }) }
     return { result: { field: 'file', uploadUrl: desk.address() + desk.links.make('upload', call.caller, frozen) } }
   },
 }
@@ -42,7 +43,6 @@ const uploadToStorage: Method = {
   parameters: ['id*', 'fileContent*', 'data*', 'rights', 'generateUniqueName'],
   run(call, desk) {
     const root = storageRoot(call, desk)
-    checkRights(call.parameters.rights)
     return uploadBase64(call, desk, root)
   },
 }
@@ -84,16 +84,17 @@ function editableFile(call: Call, desk: Desk, row: FileRow): FileRow {
 }
 
 function addFolder(call: Call, desk: Desk, parent: FolderRow): MethodAnswer {
-  checkRights(call.parameters.rights)
-  const folder = createFolder(desk, { parent, name: nameFromData(call.parameters.data), by: call.caller.userId })
+  const rights = readRights(call.parameters.rights)
+  const folder = grantRights(desk, createFolder(desk, { parent, name: nameFromData(call.parameters.data), by: call.caller.userId }), rights)
   return { result: desk.presenter.object(folder, call.caller, 'created') }
 }
 
 async function uploadBase64(call: Call, desk: Desk, parent: FolderRow): Promise<MethodAnswer> {
+  const rights = readRights(call.parameters.rights)
   const name = nameFromData(call.parameters.data, (given) => uploadName(given, desk.traits()))
   const file = await withBase64Content(call.parameters.fileContent, desk, (incoming) => {
     if (exceedsQuota(desk, incoming.content.sizeBytes)) throw new RestFailure(400, desk.traits().emptyContentCode, 'Could not save file.')
-    return createFile(desk, { parent, name, by: call.caller.userId, unique: wantsUnique(call, desk) }, () => incoming.take())
+    return grantRights(desk, createFile(desk, { parent, name, by: call.caller.userId, unique: wantsUnique(call, desk) }, () => incoming.take()), rights)
   })
   return { result: desk.presenter.object(file, call.caller, 'created') }
 }

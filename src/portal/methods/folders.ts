@@ -2,12 +2,12 @@
  * disk.folder.* for reading (bitrix24-rest.md 5.2). `getChildren` does not check the folder itself: no access is an empty
  * list (E-20).
  */
-import { requireObject, visibleChildren } from '../access.js'
+import { mayUse, realFolder, requireObject, visibleChildren } from '../access.js'
 import type { Call, Desk, Method, MethodAnswer, MethodTable } from '../desk.js'
 import { listPage, OBJECT_LIST, type Page } from '../listing.js'
-import { idOf } from '../parameters.js'
-import { notFound } from '../rest-failure.js'
-import type { ObjectRow } from '../rows.js'
+import { idOf, integerOf } from '../parameters.js'
+import { accessDenied, notFound } from '../rest-failure.js'
+import type { FolderRow, ObjectRow } from '../rows.js'
 import { FIELDS, getFields } from './fields.js'
 
 const get: Method = {
@@ -22,12 +22,19 @@ const getChildren: Method = {
   run(call, desk) {
     const folder = desk.tree.folder(idOf(call.parameters.id) ?? 0)
     if (folder === undefined) throw notFound(call.parameters.id)
-    return childrenAnswer(call, desk, listPage(visibleChildren(call, desk, folder), OBJECT_LIST, call.parameters, { time: desk.time, traits: desk.traits(), random: desk.random }))
+    if (desk.traits().listingWithoutRight === 'denied' && !mayUse(desk, call.caller.userId, folder, 'read')) throw accessDenied()
+    return childrenAnswer(call, desk, folder, listPage(visibleChildren(call, desk, folder), OBJECT_LIST, call.parameters, { time: desk.time, traits: desk.traits(), random: desk.random }))
   },
 }
 
-export function childrenAnswer(call: Call, desk: Desk, page: Page<ObjectRow>): MethodAnswer {
+/** `total` counts what the caller may see, or by trait what is there (O-32). */
+export function childrenAnswer(call: Call, desk: Desk, folder: FolderRow, page: Page<ObjectRow>): MethodAnswer {
   const { rows, ...counts } = page
+  if (counts.total !== undefined && desk.traits().totalCounts === 'all') {
+    const { total = 0 } = listPage(desk.tree.liveChildren(realFolder(desk, folder)), OBJECT_LIST, { ...call.parameters, start: 0 }, { time: desk.time, traits: desk.traits(), random: desk.random })
+    const next = Math.max(0, integerOf(call.parameters.start)) + rows.length
+    return { total, ...(rows.length > 0 && next < total ? { next } : {}), result: rows.map((row) => desk.presenter.object(row, call.caller)) }
+  }
   return { ...counts, result: rows.map((row) => desk.presenter.object(row, call.caller)) }
 }
 

@@ -3,6 +3,7 @@
  */
 import type { Method, MethodTable } from '../desk.js'
 import { textOf } from '../parameters.js'
+import { OWNER_ID } from '../seeds/seed.js'
 
 const profile: Method = {
   scope: null,
@@ -12,7 +13,7 @@ const profile: Method = {
     return {
       result: {
         ID: String(call.caller.userId),
-        ADMIN: desk.account.state.isAdmin,
+        ADMIN: call.caller.userId === OWNER_ID && desk.account.state.isAdmin,
         NAME: user?.name ?? '',
         LAST_NAME: user?.lastName ?? '',
         PERSONAL_GENDER: '',
@@ -32,7 +33,7 @@ const serverTime: Method = {
 const scope: Method = {
   scope: null,
   parameters: ['full'],
-  run: (_call, desk) => ({ result: desk.account.state.scopes }),
+  run: ({ caller }) => ({ result: caller.scopes }),
 }
 
 /** `methods` and `method.get` speak about the table they stand in. */
@@ -40,9 +41,9 @@ export function platformMethods(table: () => MethodTable): MethodTable {
   const methods: Method = {
     scope: null,
     parameters: ['scope', 'full'],
-    run(call, desk) {
+    run(call) {
       const wanted = textOf(call.parameters.scope)
-      const allowed = (method: Method): boolean => (wanted === '' ? method.scope === null || desk.account.state.scopes.includes(method.scope) : method.scope === wanted)
+      const allowed = (method: Method): boolean => (wanted === '' ? method.scope === null || call.caller.scopes.includes(method.scope) : method.scope === wanted)
       return { result: Object.entries(table()).filter(([, method]) => allowed(method)).map(([name]) => name) }
     },
   }
@@ -52,8 +53,8 @@ export function platformMethods(table: () => MethodTable): MethodTable {
     run(call, desk) {
       const name = textOf(call.parameters.name).toLowerCase()
       const found = Object.entries(table()).find(([each]) => each.toLowerCase() === name)?.[1]
-      const isExisting = found !== undefined && (found.needsHistory !== true || desk.traits().fileHistory)
-      return { result: { isExisting, isAvailable: isExisting && (found.scope === null || desk.account.state.scopes.includes(found.scope)) } }
+      const isExisting = found !== undefined && (found.needsHistory !== true || desk.traits().fileHistory) && found.hiddenBy?.(desk.traits()) !== true
+      return { result: { isExisting, isAvailable: isExisting && (found.scope === null || call.caller.scopes.includes(found.scope)) } }
     },
   }
   return { profile, 'server.time': serverTime, scope, methods, 'method.get': methodGet }

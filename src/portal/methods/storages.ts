@@ -25,7 +25,8 @@ const getList: Method = {
   scope: 'disk',
   parameters: ['filter', 'order', 'start'],
   run(call, desk) {
-    const page = listPage(desk.tree.seed.storages, STORAGE_LIST, call.parameters, { time: desk.time, traits: desk.traits(), random: desk.random })
+    const made = desk.tree.seed.storages.filter(({ entityType, entityId }) => desk.account.state.hasDrive !== false || entityType !== 'user' || entityId !== String(call.caller.userId))
+    const page = listPage(made, STORAGE_LIST, call.parameters, { time: desk.time, traits: desk.traits(), random: desk.random })
     const readable = page.rows.filter((storage) => {
       const root = desk.tree.folder(storage.rootId)
       return root !== undefined && desk.rights.allows(call.caller.userId, root, 'read')
@@ -41,7 +42,7 @@ const getChildren: Method = {
   parameters: ['id*', 'filter', 'order', 'start'],
   run(call, desk): MethodAnswer {
     const { root } = requireStorage(call, desk)
-    return childrenAnswer(call, desk, listPage(visibleChildren(call, desk, root), OBJECT_LIST, call.parameters, { time: desk.time, traits: desk.traits(), random: desk.random }))
+    return childrenAnswer(call, desk, root, listPage(visibleChildren(call, desk, root), OBJECT_LIST, call.parameters, { time: desk.time, traits: desk.traits(), random: desk.random }))
   },
 }
 

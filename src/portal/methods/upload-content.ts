@@ -5,7 +5,7 @@
 import type { Desk } from '../desk.js'
 import { IncomingContent } from '../incoming.js'
 import { base64Digits } from '../json-body.js'
-import { entriesOf, isPhpArray, listOf, textOf } from '../parameters.js'
+import { isPhpArray, listOf, textOf } from '../parameters.js'
 import { diskFailure, RestFailure } from '../rest-failure.js'
 
 /** Runs `store` with the content; what `store` did not take is removed. */
@@ -31,15 +31,4 @@ export function nameFromData(data: unknown, correct: (name: string) => string = 
   const name = isPhpArray(data) ? textOf(data.NAME) : ''
   if (name === '') throw diskFailure('DISK_BASE_SERVICE_22001', 'Required parameter: NAME')
   return correct(name)
-}
-
-/** A malformed `rights` is refused with an empty code; what it grants is left aside. */
-export function checkRights(rights: unknown): void {
-  if (rights === undefined || rights === null) return
-  const entries = listOf(rights)
-  const isSound = (entry: unknown): boolean => {
-    const keys = entriesOf(entry).map(([key]) => key)
-    return keys.includes('TASK_ID') && keys.includes('ACCESS_CODE')
-  }
-  if (entries?.every(isSound) !== true) throw new RestFailure(400, '', 'Invalid rights format')
 }

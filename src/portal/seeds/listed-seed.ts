@@ -3,7 +3,8 @@
  * the order of the calls alone, so the same seed made again after a restart is the same.
  */
 import type { ComputedContent } from '../content.js'
-import type { FolderRow, ObjectRow, StorageRow, UserRow } from '../rows.js'
+import type { Grant } from '../levels.js'
+import type { FileRow, FolderRow, ObjectRow, StorageRow, UserRow } from '../rows.js'
 import { FIRST_FREE_ID, OWNER_ID, PEOPLE, STORAGES, type Seed } from './seed.js'
 
 export interface SeedItem {
@@ -19,6 +20,7 @@ export class ListedSeed implements Seed {
   readonly storages: readonly StorageRow[] = STORAGES
   highestId = FIRST_FREE_ID - 1
   readonly links: ObjectRow[] = []
+  readonly grants: Grant[] = []
   readonly #madeSec: number
   readonly #rows = new Map<number, ObjectRow>()
   readonly #children = new Map<number, number[]>()
@@ -51,9 +53,17 @@ export class ListedSeed implements Seed {
     return folder
   }
 
-  file(item: SeedItem, content: Omit<ComputedContent, 'kind' | 'seed'>): ObjectRow {
+  file(item: SeedItem, content: Omit<ComputedContent, 'kind' | 'seed'>): FileRow {
     const base = this.#base(item)
     return this.#add(seededFile(base, { ...content, kind: 'computed', seed: base.id }))
+  }
+
+  /** A link to a file, with the look of one (E-64). */
+  fileLink(item: SeedItem, target: FileRow): FileRow {
+    const { type, versions, globalVersion, fileId } = target
+    const link = this.#add<FileRow>({ ...this.#base(item), type, versions, globalVersion, fileId, linkTo: target.id, lockedBy: null })
+    this.links.push(link)
+    return link
   }
 
   #base(item: SeedItem): Omit<FolderRow, 'type' | 'realId'> {
@@ -99,7 +109,7 @@ export function rootRow(storage: StorageRow, madeSec: number): FolderRow {
 const FILE_ID_OFFSET = 40_000 // FILE_ID is of another table than ID: telling them apart must matter
 
 /** A file that nobody has changed since the seed: one version, whose id is of the table of versions. */
-export function seededFile(base: BaseFields, content: ComputedContent): ObjectRow {
+export function seededFile(base: BaseFields, content: ComputedContent): FileRow {
   const fileId = base.id + FILE_ID_OFFSET
   const version = { id: base.id, name: base.name, content, fileId, globalVersion: 1, createSec: base.createSec, createdBy: base.createdBy }
   // Written out: spreading costs ten times as much, and seeds make millions of rows.

@@ -2,6 +2,7 @@
  * What a portal starts with. A seed answers rows by id and children by folder without holding them all, so that a million
  * files cost arithmetic and no memory; what is changed later lies over it in the tree.
  */
+import type { Grant } from '../levels.js'
 import type { ObjectRow, StorageRow, UserRow } from '../rows.js'
 
 export interface Seed {
@@ -11,6 +12,8 @@ export interface Seed {
   readonly highestId: number
   /** The links among the rows: looking for them would mean a walk. */
   readonly links: readonly ObjectRow[]
+  /** Rights beyond those of the drives. */
+  readonly grants?: readonly Grant[]
   row(id: number): ObjectRow | undefined
   /** Ids of the children of a folder, ascending. */
   childIds(folderId: number): readonly number[]
