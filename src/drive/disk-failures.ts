@@ -42,7 +42,9 @@ export function diskFailure(error: unknown, operation: DiskOperation): unknown {
   if (!hasCode(error, 'portal-error')) return error
   const { portalCode } = error.fields
   if (typeof portalCode !== 'string') return error
-  const code = portalCode === '' || portalCode === '0' ? EMPTY[operation] : (BY_CODE[portalCode.toLowerCase()] ?? 'portal-error')
+  const said = portalCode === '' || portalCode === '0' ? EMPTY[operation] : (BY_CODE[portalCode.toLowerCase()] ?? 'portal-error')
+  // Nothing clashes in the trash: the docs' code for a storage's root (2.3).
+  const code = operation === 'trash' && said === 'exists' ? 'not-permitted' : said
   return code === 'portal-error' ? error : new DriveError(code, WORDS[code] ?? `the portal refused: ${operation}`, { fields: error.fields })
 }
 

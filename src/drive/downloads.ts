@@ -26,9 +26,11 @@ export class Downloads {
   /** The portal ignored a range; until then whole files are asked for. */
   #noRangesUntilMs = -Infinity
 
-  constructor(options: { rest: RestClient; clock: Clock }) {
+  /** `servesRanges`: what is known of the portal from before; false is believed for a while, true until the portal shows otherwise. */
+  constructor(options: { rest: RestClient; clock: Clock; servesRanges: boolean }) {
     this.#rest = options.rest
     this.#clock = options.clock
+    if (!options.servesRanges) this.#rememberNoRanges()
   }
 
   async fetch(subject: DownloadSubject, range: ByteRange | undefined, call: CallOptions): Promise<Download> {

@@ -13,8 +13,8 @@ import type { BatchOutcome, RestClient } from '../rest/rest-client.js'
 import { diskFailure, falseResult, type DiskOperation } from './disk-failures.js'
 import type { Downloads } from './downloads.js'
 import type { Account, CallOptions, Download, Drive, ItemState, ListPage, ListPageRequest, Outcome, RemoteFile, RemoteFolder, RemoteItem, RemoteStorage, RemoteVersion, UploadSource } from './drive.js'
-import { parseFile, parseFolder, parseId, parseItem, parseStorage, parseVersion } from './rows.js'
-import { multipartBody, versionBody } from './upload-bodies.js'
+import { parseFile, parseFolder, parseId, parseItem, parseStorage, parseTime, parseVersion } from './rows.js'
+import { uploadForm, versionBody } from './upload-bodies.js'
 
 type ItemKey = { readonly id: RemoteId; readonly kind: 'file' | 'folder' }
 
@@ -41,7 +41,17 @@ export class RestDrive implements Drive {
     const userId = isObject(result) ? parseId(result.ID) : undefined
     if (!isObject(result) || userId === undefined) throw unreadable('profile')
     const name = [result.NAME, result.LAST_NAME].filter((part): part is string => typeof part === 'string' && part !== '').join(' ')
-    return { userId, name, isAdmin: result.ADMIN === true || result.ADMIN === 'Y', serverMs: time?.serverMs ?? NaN }
+    return { userId, name, isAdmin: result.ADMIN === true || result.ADMIN === 'Y', serverMs: time?.serverMs ?? (await this.#serverTime(call)) }
+  }
+
+  /** For portals whose answers have no `time` (2.2); NaN where they do not tell it in this way either. */
+  async #serverTime(call: CallOptions): Promise<number> {
+    try {
+      return parseTime((await this.#read('server.time', {}, call)).result) ?? NaN
+    } catch (error) {
+      if (hasCode(error, 'unknown-method')) return NaN
+      throw error
+    }
   }
 
   async ownStorage(userId: string, call: CallOptions): Promise<RemoteStorage> {
@@ -101,7 +111,9 @@ export class RestDrive implements Drive {
   }
 
   async versions(fileId: RemoteId, call: CallOptions): Promise<readonly RemoteVersion[]> {
-    const rows = await this.#allPages('disk.file.getversions', { id: fileId }, call)
+    const ask = (): Promise<readonly unknown[]> => this.#allPages('disk.file.getversions', { id: fileId }, call)
+    let rows = await ask()
+    if (rows.length === 0) rows = await ask() // a file has a version: one empty answer is not believed (E-10), and whoever asks would take a version for lost
     const versions = rows.map(parseVersion).filter((version) => version !== undefined)
     return versions.sort((a, b) => b.version - a.version)
   }
@@ -115,13 +127,20 @@ export class RestDrive implements Drive {
   }
 
   async uploadNew(parentId: RemoteId, name: string, source: UploadSource, call: CallOptions): Promise<RemoteFile> {
+    const upload = async (): Promise<RemoteFile> => this.#uploadByAddress(parentId, name, source, call)
+    return upload().catch((error: unknown) => {
+      // The address may hold a token that ran out meanwhile; refused, nothing was carried out.
+      if (hasCode(error, 'bad-credentials') && error.fields.status === 401) return upload()
+      throw error
+    })
+  }
+
+  async #uploadByAddress(parentId: RemoteId, name: string, source: UploadSource, call: CallOptions): Promise<RemoteFile> {
     // The first step only hands out an address, so it may be asked twice.
     const { result } = await this.#ask('disk.folder.uploadfile', { id: parentId }, true, 'upload', call)
-    const uploadUrl = isObject(result) ? result.uploadUrl : undefined
-    const field = isObject(result) && typeof result.field === 'string' ? result.field : 'file'
-    if (typeof uploadUrl !== 'string') throw unreadable('disk.folder.uploadfile')
-    const body = multipartBody({ field, fileName: name, source, boundary: `elastic-drive-${this.#random.hex(16)}` })
-    const answer = await named('upload', () => this.#rest.post(uploadUrl, body, call))
+    const form = uploadForm(result, { fileName: name, source, boundary: `elastic-drive-${this.#random.hex(16)}` })
+    if (form === undefined) throw unreadable('disk.folder.uploadfile')
+    const answer = await named('upload', () => this.#rest.post(form.url, form.body, call))
     return written(parseFile(answer.result), answer, 'upload')
   }
 

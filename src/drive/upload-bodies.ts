@@ -3,9 +3,16 @@
  * one file (bitrix24-rest.md 6.2), and JSON with the content in base64 (6.3), the only way to make a new version. Pure.
  */
 import assert from 'node:assert'
+import { isObject } from '../rest/envelope.js'
 import type { StreamedBody } from '../rest/transport.js'
 import type { RemoteId } from '../base/ids.js'
 import type { UploadSource } from './drive.js'
+
+/** The second step of an upload, from the answer to the first (6.2): where to and what; undefined where that gives no address. */
+export function uploadForm(answered: unknown, file: { fileName: string; source: UploadSource; boundary: string }): { url: string; body: StreamedBody } | undefined {
+  if (!isObject(answered) || typeof answered.uploadUrl !== 'string') return undefined
+  return { url: answered.uploadUrl, body: multipartBody({ ...file, field: typeof answered.field === 'string' ? answered.field : 'file' }) }
+}
 
 /** One part named `field` with the file's name in plain UTF-8, which is what PHP reads (E-36). */
 export function multipartBody(options: { field: string; fileName: string; source: UploadSource; boundary: string }): StreamedBody {

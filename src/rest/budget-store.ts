@@ -107,8 +107,9 @@ export class FileBudgetStore implements BudgetStore {
     await mkdir(this.#directory, { recursive: true, mode: 0o700 })
     const database = await openDatabase(this.#path)
     database.configure('busyTimeout', BUSY_TIMEOUT_MS)
-    // The state is worth nothing after a power loss, so nothing is synced; WAL keeps it whole over kill -9.
-    await execute(database, 'PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF; CREATE TABLE IF NOT EXISTS budget (id INTEGER PRIMARY KEY CHECK (id = 1), state TEXT NOT NULL)')
+    // The state is worth nothing after a power loss, so nothing is synced; the rollback journal keeps it whole over kill -9.
+    // No WAL: of two processes that turn a new file to it at once one fails with SQLITE_BUSY without waiting, and would count alone.
+    await execute(database, 'PRAGMA synchronous=OFF; BEGIN IMMEDIATE; CREATE TABLE IF NOT EXISTS budget (id INTEGER PRIMARY KEY CHECK (id = 1), state TEXT NOT NULL); COMMIT')
     return database
   }
 

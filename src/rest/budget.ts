@@ -4,7 +4,7 @@
  * go through. A portal that counts nothing (self-hosted) is not slowed down.
  */
 import type { Clock } from '../base/clock.js'
-import { DriveError } from '../base/errors.js'
+import { cancellation, DriveError } from '../base/errors.js'
 import type { Random } from '../base/random.js'
 import { PRIORITIES, drained, emptyBudget, limitedBudget, stepBudget, type BudgetState, type Priority } from './budget-state.js'
 import type { BudgetStore } from './budget-store.js'
@@ -56,7 +56,7 @@ export class Budget {
 
   /** Resolves when the request may be sent. Throws `cancelled` (or the signal's DriveError) or `paused`. */
   async take(priority: Priority, signal?: AbortSignal): Promise<void> {
-    if (signal?.aborted === true) throw cancelled(signal)
+    if (signal?.aborted === true) throw cancellation(signal)
     if (this.#closed) throw new DriveError('cancelled', 'the portal connection is closed')
     if (this.#held.has(priority)) throw paused()
     if (!this.#counted) return
@@ -68,7 +68,7 @@ export class Budget {
       }
       const onAbort = (): void => {
         settle(() => {
-          reject(signal === undefined ? new DriveError('cancelled', 'the request was cancelled') : cancelled(signal))
+          reject(signal === undefined ? new DriveError('cancelled', 'the request was cancelled') : cancellation(signal))
         })
       }
       const waiter: Waiter = {
@@ -203,10 +203,6 @@ export class Budget {
       }
     })
   }
-}
-
-function cancelled(signal: AbortSignal): DriveError {
-  return signal.reason instanceof DriveError ? signal.reason : new DriveError('cancelled', 'the request was cancelled')
 }
 
 function paused(): DriveError {

@@ -10,6 +10,8 @@ export interface ConnectionState {
   readonly sinceMs: number
   readonly lastSuccessMs: number | undefined
   readonly lastFailureMs: number | undefined
+  /** Of the last time that no connection came about: a system's or TLS's code. */
+  readonly reason: string | undefined
 }
 
 export type ConnectionListener = (state: ConnectionState) => void
@@ -24,7 +26,7 @@ export class ConnectionWatch {
 
   constructor(clock: Clock) {
     this.#clock = clock
-    this.#state = { online: true, sinceMs: clock.nowMs(), lastSuccessMs: undefined, lastFailureMs: undefined }
+    this.#state = { online: true, sinceMs: clock.nowMs(), lastSuccessMs: undefined, lastFailureMs: undefined, reason: undefined }
   }
 
   get state(): ConnectionState {
@@ -42,11 +44,11 @@ export class ConnectionWatch {
   /** The portal answered, whatever it said. */
   answered(): void {
     this.#brokenInARow = 0
-    this.#become(true, { lastSuccessMs: this.#clock.nowMs() })
+    this.#become(true, { lastSuccessMs: this.#clock.nowMs(), reason: undefined })
   }
 
-  unreachable(): void {
-    this.#become(false, { lastFailureMs: this.#clock.nowMs() })
+  unreachable(reason: string): void {
+    this.#become(false, { lastFailureMs: this.#clock.nowMs(), reason })
   }
 
   broken(): void {
@@ -54,9 +56,9 @@ export class ConnectionWatch {
     this.#become(this.#state.online && this.#brokenInARow < BROKEN_IN_A_ROW, { lastFailureMs: this.#clock.nowMs() })
   }
 
-  #become(online: boolean, times: { lastSuccessMs?: number; lastFailureMs?: number }): void {
+  #become(online: boolean, news: Partial<ConnectionState>): void {
     const changed = online !== this.#state.online
-    this.#state = { ...this.#state, ...times, online, sinceMs: changed ? this.#clock.nowMs() : this.#state.sinceMs }
+    this.#state = { ...this.#state, ...news, online, sinceMs: changed ? this.#clock.nowMs() : this.#state.sinceMs }
     if (!changed) return
     for (const listener of [...this.#listeners]) listener(this.#state)
   }

@@ -68,7 +68,8 @@ function scalarText(value: unknown): string | undefined {
   return typeof value === 'string' || typeof value === 'number' ? String(value) : undefined
 }
 
-function parseObject(text: string): Readonly<Record<string, unknown>> | undefined {
+/** Undefined for what is no JSON object. */
+export function parseObject(text: string): Readonly<Record<string, unknown>> | undefined {
   try {
     const value: unknown = JSON.parse(text)
     return isObject(value) ? value : undefined

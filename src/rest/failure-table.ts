@@ -4,32 +4,47 @@
  * only the class of last resort. Codes of the disk module are `drive`'s and come out as `portal-error`.
  */
 import type { ErrorCode } from '../base/errors.js'
+import { connectAgain, type AccessKind } from './access.js'
 
 /**
- * `never`: the same answer would come again. `rate`: not carried out, wait for the bucket. `operating`: not carried out,
+ * `never`: the same answer would come again. `renew`: not carried out, another token may be taken. `rate`: not carried out, wait for the bucket. `operating`: not carried out,
  * wait for the method. `temporary`: may be carried out or not, ask again where that is harmless.
  */
-export type RetryClass = 'never' | 'rate' | 'operating' | 'temporary'
+export type RetryClass = 'never' | 'renew' | 'rate' | 'operating' | 'temporary'
 
 export interface FailureKind {
   readonly code: ErrorCode
   readonly retry: RetryClass
-  /** What a person should read instead of the code. */
-  readonly says?: string
+  /** What a person should read instead of the code; where it matters, by what opened the portal and its host. */
+  readonly says?: string | Readonly<Record<AccessKind, (host: string) => string>>
 }
 
-const DEAD_WEBHOOK = 'the portal does not accept the webhook any more: make a new one on the portal and connect again'
+type Says = NonNullable<FailureKind['says']>
+
+const DEAD: Says = {
+  webhook: () => 'the portal does not accept the webhook any more: make a new one on the portal and connect again',
+  application: (host) => `the portal does not accept the application any more: ${connectAgain(host)}`,
+}
+const ENDED: Says = { webhook: () => 'the access has ended: connect again', application: (host) => `the access has ended: ${connectAgain(host)}` }
+const REMOVED: Says = {
+  webhook: () => 'the application was removed from the portal: connect again',
+  application: (host) => `the application was removed from the portal: ${connectAgain(host)}`,
+}
+const NO_SCOPE: Says = {
+  webhook: () => 'the webhook lacks a permission: give it "Drive (disk)" on the portal',
+  application: () => 'the application lacks a permission: give it "Drive (disk)" on the portal',
+}
 const CLOSED_TO_REST = 'the portal\'s plan does not include REST (webhooks need a paid plan)'
 
 const FAILURES: Readonly<Record<string, FailureKind>> = {
-  no_auth_found: { code: 'bad-credentials', retry: 'never', says: DEAD_WEBHOOK },
-  invalid_credentials: { code: 'bad-credentials', retry: 'never', says: DEAD_WEBHOOK },
-  expired_token: { code: 'bad-credentials', retry: 'never', says: 'the access has expired: connect again' },
-  invalid_token: { code: 'bad-credentials', retry: 'never', says: 'the access is not valid: connect again' },
-  authorization_error: { code: 'bad-credentials', retry: 'never', says: 'the application was removed from the portal: connect again' },
-  application_not_found: { code: 'bad-credentials', retry: 'never', says: 'the application was removed from the portal: connect again' },
-  error_oauth: { code: 'bad-credentials', retry: 'never', says: 'the application was removed from the portal: connect again' },
-  insufficient_scope: { code: 'missing-scope', retry: 'never', says: 'the webhook lacks a permission: give it "Drive (disk)" on the portal' },
+  no_auth_found: { code: 'bad-credentials', retry: 'never', says: DEAD },
+  invalid_credentials: { code: 'bad-credentials', retry: 'never', says: DEAD },
+  expired_token: { code: 'bad-credentials', retry: 'renew', says: ENDED },
+  invalid_token: { code: 'bad-credentials', retry: 'renew', says: ENDED },
+  authorization_error: { code: 'bad-credentials', retry: 'never', says: REMOVED },
+  application_not_found: { code: 'bad-credentials', retry: 'never', says: REMOVED },
+  error_oauth: { code: 'bad-credentials', retry: 'never', says: REMOVED },
+  insufficient_scope: { code: 'missing-scope', retry: 'never', says: NO_SCOPE },
   user_access_error: { code: 'forbidden', retry: 'never' },
   access_denied: { code: 'forbidden', retry: 'never' },
   wrong_auth_type: { code: 'forbidden', retry: 'never' },
@@ -65,7 +80,7 @@ export function failureKind({ status, portalCode }: Refusal): FailureKind {
 
 /** An HTML 403 or 404 is a front end's word and says nothing about an item (O-35, O-38): it must never mean "deleted". */
 function kindByStatus(status: number, fromPortal: boolean): FailureKind {
-  if (status === 401 && fromPortal) return { code: 'bad-credentials', retry: 'never', says: DEAD_WEBHOOK }
+  if (status === 401 && fromPortal) return { code: 'bad-credentials', retry: 'never', says: DEAD }
   if (status === 410) return { code: 'portal-gone', retry: 'never', says: 'the portal is closed' }
   if (status === 413) return { code: 'file-too-large', retry: 'never' }
   if (status === 429) return { code: 'operating-limit', retry: 'operating' }

@@ -3,9 +3,10 @@
  * lead to another host but takes no secret there, and an address with the secret must stay where the secret may go. Pure.
  */
 import { DriveError } from '../base/errors.js'
+import type { Access } from './access.js'
 import { mayCarrySecret } from './safe-host.js'
 import type { Exchange } from './transport.js'
-import { isLoopback, type Webhook } from './webhook.js'
+import { isLoopback } from './webhook.js'
 
 const MOST_HOPS = 4
 const REDIRECTS = new Set([301, 302, 303, 307, 308])
@@ -16,7 +17,7 @@ type Head = Pick<Exchange, 'status' | 'header'>
 export function followPost(head: Head, from: URL, hops: number): URL | undefined {
   const target = redirectTarget(head, from, hops)
   if (target !== undefined && !mayCarrySecret(from, target)) {
-    throw new DriveError('portal-gone', `the portal points to ${target.host}, which may not be given the secret; if it has moved there, connect again with a new webhook`)
+    throw new DriveError('portal-gone', `the portal points to ${target.host}, which may not be given the secret; if it has moved there, connect again`)
   }
   return target
 }
@@ -31,8 +32,8 @@ export function downloadTarget(head: Head, from: URL, hops: number): URL | undef
 }
 
 /** An address given by the portal that carries the secret (DOWNLOAD_URL, uploadUrl). */
-export function safeUrl(address: string, webhook: Webhook): URL {
-  const own = new URL(webhook.origin)
+export function safeUrl(address: string, access: Pick<Access, 'origin'>): URL {
+  const own = new URL(access.origin)
   const url = parse(address, own)
   if (url === undefined) throw new DriveError('bad-answer', 'the portal gave an address that cannot be read')
   // Behind a front end that ends TLS, a portal may believe it speaks http.

@@ -4,10 +4,11 @@
  */
 import { DriveError, errorCode, type ErrorCode } from '../base/errors.js'
 import { redact } from '../base/redact.js'
+import type { Access } from './access.js'
 import type { AnswerTime } from './envelope.js'
 import type { FailureKind, Refusal } from './failure-table.js'
 import { TransportFailure } from './transport.js'
-import type { Webhook } from './webhook.js'
+import { untrustedWords } from './untrusted.js'
 
 const LONGEST_DESCRIPTION = 300
 
@@ -29,27 +30,28 @@ export class Refused extends Error {
 }
 
 /** The failure of a call for whoever made it. */
-export function finalError(code: ErrorCode, method: string, error: unknown, webhook: Webhook): DriveError {
-  if (error instanceof Refused) return refusalError(code, method, error, webhook)
+export function finalError(code: ErrorCode, method: string, error: unknown, access: Access): DriveError {
+  if (error instanceof Refused) return refusalError(code, method, error, access)
   const reason = error instanceof TransportFailure ? error.reason : errorCode(error)
   return new DriveError(code, networkWords(code, method, reason), { fields: { method, reason } })
 }
 
-export function refusalError(code: ErrorCode, method: string, { kind, refusal, description }: Refused, webhook: Webhook): DriveError {
-  const clean = (text: string): string => redact(webhook.scrub(text)).slice(0, LONGEST_DESCRIPTION)
+export function refusalError(code: ErrorCode, method: string, { kind, refusal, description }: Refused, access: Access): DriveError {
+  const clean = (text: string): string => redact(access.scrub(text)).slice(0, LONGEST_DESCRIPTION)
   const { status, portalCode } = refusal
   const what = portalCode === undefined ? `HTTP ${status}` : portalCode === '' ? 'an error without a code' : clean(portalCode)
-  const text = code === 'lost-answer' ? `${method} failed with ${what}: it may have been carried out` : (kind.says ?? `the portal answered ${method} with ${what}`)
+  const text = code === 'lost-answer' ? `${method} failed with ${what}: it may have been carried out` : (saying(kind, access) ?? `the portal answered ${method} with ${what}`)
   return new DriveError(code, text, {
     fields: { method, status, ...(portalCode === undefined ? {} : { portalCode: clean(portalCode) }), ...(description === '' ? {} : { description: clean(description) }) },
   })
 }
 
+function saying({ says }: FailureKind, { kind, host }: Access): string | undefined {
+  return typeof says === 'object' ? says[kind](host) : says
+}
+
 function networkWords(code: ErrorCode, method: string, reason: string): string {
   if (code === 'lost-answer') return `no answer came to ${method}: it may have been carried out`
   if (code === 'deadline') return `the portal did not answer ${method} in time`
-  if (/CERT|SELF_SIGNED|LEAF_SIGNATURE/u.test(reason)) {
-    return `the portal's certificate is not trusted (${reason}); a company's own authority is named by NODE_EXTRA_CA_CERTS`
-  }
-  return `the portal cannot be reached (${reason})`
+  return untrustedWords(reason) ?? `the portal cannot be reached (${reason})`
 }

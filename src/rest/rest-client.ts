@@ -1,13 +1,15 @@
 /**
- * Calls to one portal by webhook: turn in the budget, one exchange, the envelope, another try where that is right. The
- * only place that knows the secret's URLs; no error, field or log line that leaves here holds them. A portal that moved
- * (302) is followed only where the secret may go.
+ * Calls to one portal by webhook or by tokens: turn in the budget, one exchange, the envelope, another try where that is
+ * right, a new token where the old one ran out. The only place that knows the secret's URLs; no error, field or log line
+ * that leaves here holds them. A portal that moved (302) is followed only where the secret may go.
  */
 import assert from 'node:assert'
 import { delay, type Clock } from '../base/clock.js'
-import { DriveError, errorText } from '../base/errors.js'
+import { DriveError, errorText, hasCode } from '../base/errors.js'
 import type { Log } from '../base/log.js'
 import type { Random } from '../base/random.js'
+import type { Access } from './access.js'
+import { AccountWatch, type AccountTrouble } from './account-watch.js'
 import { Bandwidth } from './bandwidth.js'
 import { BATCH_LIMIT, batchParameters, readBatch, type BatchCommand } from './batch.js'
 import { Budget, type BudgetSnapshot } from './budget.js'
@@ -24,8 +26,10 @@ import { PortalExchanges, readAnswer } from './portal-exchanges.js'
 import { safeUrl } from './redirects.js'
 import { Refused, finalError, refusalError } from './refused.js'
 import { planRetry, type AttemptFailure } from './retry-plan.js'
+import { Tokens } from './tokens.js'
 import { Transport, TransportFailure, type Exchange, type StreamedBody } from './transport.js'
-import type { Webhook } from './webhook.js'
+import { untrustedWords } from './untrusted.js'
+import { wholeBody } from './whole-body.js'
 
 export interface RestOptions {
   readonly priority: Priority
@@ -40,6 +44,15 @@ export interface RestCall {
   readonly idempotent: boolean
 }
 
+interface Job {
+  readonly methods: readonly string[]
+  readonly label: string
+  readonly idempotent: boolean
+  /** The address holds a token of its own, so a new token is of no use to it. */
+  readonly isBound?: boolean
+  readonly options: RestOptions
+}
+
 export type BatchOutcome = { readonly ok: true; readonly answer: Answer } | { readonly ok: false; readonly error: DriveError }
 
 const PROBE_PATIENCE_MS = 1_000 // a person's call waits so long for a portal that was away to be back
@@ -51,16 +64,18 @@ export class RestClient {
   readonly #budget: Budget
   readonly #operating: OperatingWatch
   readonly #connection: ConnectionWatch
+  readonly #tokens: Tokens
   readonly #clock: Clock
   readonly #log: Log
   readonly #closing = new AbortController()
   /** Calls that are not over, for close. */
   readonly #active = new Set<Promise<unknown>>()
   #probing: Promise<boolean> | undefined
+  readonly #account: AccountWatch
   #lastProbeFailureMs = -Infinity
 
   constructor(options: {
-    webhook: Webhook
+    access: Access
     budgetStore: BudgetStore
     clock: Clock
     random: Random
@@ -72,7 +87,7 @@ export class RestClient {
     downloadLimit?: () => number | undefined
     uploadLimit?: () => number | undefined
     /** The portal has a new address: to be stored. */
-    onMoved: (webhook: Webhook) => void
+    onMoved: (origin: string) => void
   }) {
     this.#clock = options.clock
     this.#log = options.log
@@ -80,8 +95,10 @@ export class RestClient {
     this.#budget = new Budget({ store: options.budgetStore, clock: options.clock, random: options.random })
     this.#operating = new OperatingWatch(options.clock)
     this.#connection = new ConnectionWatch(options.clock)
+    this.#account = new AccountWatch(options.clock)
+    this.#tokens = new Tokens({ access: () => this.#exchanges.access, account: this.#account, connection: this.#connection })
     this.#exchanges = new PortalExchanges({
-      webhook: options.webhook,
+      access: options.access,
       transport: new Transport({
         agents: this.#agents,
         clock: options.clock,
@@ -132,14 +149,14 @@ export class RestClient {
 
   /** Posts a form to an address that the portal gave (step 2 of an upload). Never repeated once it may have arrived. */
   async post(address: string, body: StreamedBody, options: RestOptions): Promise<Answer> {
-    const url = safeUrl(address, this.#exchanges.webhook)
-    return this.#run({ methods: [], label: 'upload', idempotent: false, options }, () => this.#exchanges.post(url, body, 'write', options.signal).then(answerOf))
+    const url = safeUrl(address, this.#exchanges.access)
+    return this.#run({ methods: [], label: 'upload', idempotent: false, isBound: this.#tokens.isBound(url), options }, () => this.#exchanges.post(url, body, 'write', options.signal).then(answerOf))
   }
 
   /** The head of a download from an address that the portal gave; its body is the caller's. A refusal throws with `fields.status`. */
   async fetchBytes(address: string, headers: Readonly<Record<string, string>>, options: RestOptions): Promise<Exchange> {
-    const url = safeUrl(address, this.#exchanges.webhook)
-    return this.#run({ methods: [], label: 'download', idempotent: true, options }, async () => {
+    const url = safeUrl(address, this.#exchanges.access)
+    return this.#run({ methods: [], label: 'download', idempotent: true, isBound: this.#tokens.isBound(url), options }, async () => {
       const exchange = await this.#exchanges.get(url, headers, options.signal)
       if (exchange.status < 300) return exchange
       return refuse(await readAnswer(exchange))
@@ -168,6 +185,11 @@ export class RestClient {
     this.#budget.setPaused(isPaused, priorities)
   }
 
+  /** What the portal said of the account when it was last asked; undefined when it lets calls through. */
+  get accountTrouble(): AccountTrouble | undefined {
+    return this.#account.trouble
+  }
+
   budget(): BudgetSnapshot {
     return this.#budget.snapshot()
   }
@@ -176,8 +198,8 @@ export class RestClient {
     return this.#budget.setPlan(plan)
   }
 
-  get webhook(): Webhook {
-    return this.#exchanges.webhook
+  get access(): Access {
+    return this.#exchanges.access
   }
 
   /** Ends every call with `cancelled`; resolves when none runs. */
@@ -185,29 +207,42 @@ export class RestClient {
     this.#closing.abort(new DriveError('cancelled', 'the portal connection is closed'))
     await this.#budget.close()
     this.#agents.close()
-    await Promise.allSettled([...this.#active])
+    await Promise.all([Promise.allSettled([...this.#active]), this.#tokens.close()])
   }
 
-  #run<T>(job: { methods: readonly string[]; label: string; idempotent: boolean; options: RestOptions }, attempt: () => Promise<T>): Promise<T> {
+  #run<T>(job: Job, attempt: () => Promise<T>): Promise<T> {
     return this.#track(this.#runAttempts(job, attempt))
   }
 
-  async #runAttempts<T>({ methods, label, idempotent, options }: { methods: readonly string[]; label: string; idempotent: boolean; options: RestOptions }, attempt: () => Promise<T>): Promise<T> {
+  async #runAttempts<T>({ methods, label, idempotent, isBound = false, options }: Job, attempt: () => Promise<T>): Promise<T> {
     const { priority, signal } = options
-    for (let attempts = 1; ; attempts += 1) {
+    for (let [attempts, renewals] = [1, 0]; ; attempts += 1) {
       await this.#passGate(signal)
+      await this.#tokens.ready(signal)
       await this.#passOperating(methods, options)
       await this.#budget.take(priority, signal)
+      const { serial } = this.#tokens
       try {
-        return await attempt()
+        const answer = await attempt()
+        this.#tokens.accepted(serial)
+        return answer
       } catch (error) {
         if (this.#closing.signal.aborted && error instanceof TransportFailure) throw new DriveError('cancelled', 'the portal connection is closed')
         const failure = attemptFailure(error)
         if (failure === undefined) throw error
+        if (!isBound && (await this.#tokens.renewed(error, { serial, renewals }, signal))) {
+          renewals += 1
+          attempts -= 1 // nothing failed but the token
+          continue
+        }
         const decision = planRetry({ failure, attempts, priority, idempotent })
         if (error instanceof Refused && error.kind.retry === 'rate') await this.#budget.limited()
         if (error instanceof Refused && error.kind.retry === 'operating') this.#operating.refused(methods[0] ?? label, error.operatingResetInMs)
-        if (decision.act === 'fail') throw finalError(decision.code, label, error, this.#exchanges.webhook)
+        if (decision.act === 'fail') {
+          const final = finalError(decision.code, label, error, this.#exchanges.access)
+          if (!isBound) this.#tokens.refused(final, serial) // an address that died with its token says nothing of the account
+          throw final
+        }
         this.#log.debug({ method: label, attempts, afterMs: decision.afterMs, reason: error instanceof Refused ? error.refusal : errorText(error) }, 'asking the portal again')
         if (decision.afterMs > 0) await this.#pause(decision.afterMs, signal)
       }
@@ -228,7 +263,9 @@ export class RestClient {
       })
       if (isBack) return
     }
-    if (!this.#isOnline()) throw new DriveError('offline', 'the portal cannot be reached')
+    if (this.#isOnline()) return
+    const { reason } = this.#connection.state
+    throw new DriveError('offline', untrustedWords(reason) ?? 'the portal cannot be reached', { fields: { reason } })
   }
 
   #isOnline(): boolean {
@@ -237,9 +274,10 @@ export class RestClient {
 
   async #probe(): Promise<boolean> {
     try {
+      await this.#tokens.ready(this.#closing.signal)
       await this.#ask('profile', jsonBody({}), true, this.#closing.signal)
     } catch (error) {
-      if (!(error instanceof TransportFailure)) return true // refused is answered
+      if (!(error instanceof TransportFailure) && !hasCode(error, 'offline')) return true // refused is answered
       this.#lastProbeFailureMs = this.#clock.monotonicMs()
       return false
     }
@@ -258,9 +296,10 @@ export class RestClient {
   }
 
   async #ask(method: string, body: StreamedBody, idempotent: boolean, signal: AbortSignal | undefined): Promise<Answer> {
-    const url = new URL(this.#exchanges.webhook.methodUrl(method))
+    const url = new URL(this.#exchanges.access.methodUrl(method))
     const answer = answerOf(await this.#exchanges.post(url, body, idempotent ? 'read' : 'write', signal))
     this.#operating.note(method, answer.time)
+    this.#account.accepted(method)
     return answer
   }
 
@@ -276,11 +315,14 @@ export class RestClient {
       if (slot.kind === 'missing') return { ok: false, error: new DriveError('bad-answer', `the portal left ${method} out of its answer`, { fields: { method } }) }
       if (slot.kind === 'answer') {
         this.#operating.note(method, slot.answer.time)
+        this.#account.accepted(method)
         return { ok: true, answer: slot.answer }
       }
       const kind = failureKind(slot.refusal)
       if (kind.retry === 'operating') this.#operating.refused(method, slot.time?.operatingResetInMs)
-      return { ok: false, error: refusalError(kind.code, method, new Refused(kind, slot.refusal, ''), this.#exchanges.webhook) }
+      const error = refusalError(kind.code, method, new Refused(kind, slot.refusal, ''), this.#exchanges.access)
+      this.#account.refused(error) // a batch is let through also where none of its calls is
+      return { ok: false, error }
     })
   }
 
@@ -288,7 +330,7 @@ export class RestClient {
   #learnWhetherCounted(times: readonly (AnswerTime | undefined)[]): void {
     const told = times.filter((time) => time !== undefined)
     if (told.length === 0 || told.some(({ operatingSeconds }) => operatingSeconds !== undefined)) return
-    if (!isCloud(this.#exchanges.webhook.host)) this.#budget.uncounted()
+    if (!isCloud(this.#exchanges.access.host)) this.#budget.uncounted()
   }
 
   async #pause(afterMs: number, signal: AbortSignal | undefined): Promise<void> {
@@ -337,15 +379,7 @@ function isStreamed(parameters: PhpParameters | StreamedBody): parameters is Str
 }
 
 function jsonBody(parameters: PhpParameters): StreamedBody {
-  const bytes = Buffer.from(JSON.stringify(parameters))
-  return {
-    contentType: 'application/json',
-    sizeBytes: bytes.byteLength,
-    // eslint-disable-next-line @typescript-eslint/require-await -- a stream of one piece
-    async *open() {
-      yield bytes
-    },
-  }
+  return wholeBody('application/json', JSON.stringify(parameters))
 }
 
 /** Hosts of the vendor's cloud, where the limits are always on. */

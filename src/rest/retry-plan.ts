@@ -36,6 +36,7 @@ export function planRetry({ failure, attempts, priority, idempotent }: RetryQues
   const { code, retry } = failure.kind
   switch (retry) {
     case 'never':
+    case 'renew': // who has a token to renew does so before coming here
       return { act: 'fail', code }
     case 'rate': // not carried out; the budget itself makes everybody wait
       return attempts < RATE_ATTEMPTS ? { act: 'again', afterMs: 0 } : { act: 'fail', code }

@@ -6,7 +6,7 @@
 import { Readable } from 'node:stream'
 import fetch, { type Response } from 'node-fetch'
 import type { Clock } from '../base/clock.js'
-import { DriveError, systemCode } from '../base/errors.js'
+import { cancellation, DriveError, systemCode } from '../base/errors.js'
 import type { Bandwidth } from './bandwidth.js'
 import { Intake } from './intake.js'
 import type { Pool, PortalAgents } from './portal-agents.js'
@@ -120,6 +120,7 @@ class ExchangeLife {
   }
   #cancelTimer: (() => void) | undefined
   #timedOut = false
+  #isOver = false
   /** Set before the last byte of the body is handed over; a request without its last byte is not carried out. */
   #bodyHandedOver: boolean
   #sourceError: unknown
@@ -133,8 +134,10 @@ class ExchangeLife {
     if (request.signal?.aborted === true) this.cut.abort()
   }
 
+  /** Nothing once it is over: a source may give its next piece after the request has failed. */
   expectWithin(timeoutMs: number): void {
     this.#cancelTimer?.()
+    if (this.#isOver) return
     this.#cancelTimer = this.#clock.setTimer(timeoutMs, () => {
       this.#timedOut = true
       this.cut.abort()
@@ -147,6 +150,7 @@ class ExchangeLife {
   }
 
   end(): void {
+    this.#isOver = true
     this.expectNothing()
     this.#request.signal?.removeEventListener('abort', this.#onCallerAbort)
   }
@@ -183,7 +187,7 @@ class ExchangeLife {
   /** What a failure of node-fetch means, without its text. */
   failure(error: unknown): Error {
     const { signal } = this.#request
-    if (signal?.aborted === true) return signal.reason instanceof DriveError ? signal.reason : new DriveError('cancelled', 'the request was cancelled')
+    if (signal?.aborted === true) return cancellation(signal)
     if (this.#sourceError instanceof Error) return this.#sourceError
     if (this.#timedOut) return new TransportFailure('silent', 'no answer in time', this.#bodyHandedOver)
     const code = systemCode(error) ?? 'closed'

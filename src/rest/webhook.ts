@@ -4,11 +4,15 @@
  */
 import { inspect } from 'node:util'
 import { DriveError } from '../base/errors.js'
+import type { Access } from './access.js'
 
 const SEGMENT = /^[\w.~@+-]{1,100}$/u
 const CODE = /^[\w.~-]{4,200}$/u
 
-export class Webhook {
+export class Webhook implements Access {
+  readonly kind = 'webhook'
+  /** A webhook lasts until it is deleted. */
+  readonly renewal = undefined
   /** `https://acme.bitrix24.com`, without a trailing slash. */
   readonly origin: string
   /** Host and port: names the portal, holds no secret. */
@@ -42,6 +46,11 @@ export class Webhook {
   /** Where a method is called. Carries the secret. */
   methodUrl(method: string): string {
     return `${this.origin}/rest/${this.userId}/${this.#code}/${method}`
+  }
+
+  /** The secret is in the path. */
+  headersFor(): Readonly<Record<string, string>> {
+    return {}
   }
 
   /** The same webhook on a portal that changed its address (1.7). */

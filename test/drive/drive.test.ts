@@ -4,12 +4,20 @@ import { asRemoteId } from '../../src/base/ids.js'
 import { bytesOf, driveFor, patterned, person, source, textSource, upload } from './portal-drive.js'
 
 t.test('the account and its own drive are found, and a drive that is not there is said in words', async (t) => {
-  const { drive, rootId, portal } = await driveFor(t)
+  const { drive, rootId, portal, hook } = await driveFor(t)
   const account = await drive.account(person)
   t.match(account, { userId: '1', name: 'Ada Byron', isAdmin: false })
   t.ok(Math.abs(account.serverMs - Date.now()) < 5_000)
   t.match(await drive.ownStorage('1', person), { id: portal.storageId, entityType: 'user', entityId: '1', rootId })
   await t.rejects(drive.ownStorage('999', person), { code: 'no-drive-yet' })
+  await hook('account', { hasDrive: false })
+  await t.rejects(drive.ownStorage('1', person), { code: 'no-drive-yet' })
+})
+
+t.test('the portal’s time is asked for where its answers do not have it', async (t) => {
+  const { drive, hook } = await driveFor(t, { traits: { envelopeTime: 'absent' } })
+  await hook('clock', { offsetMs: 7_200_000 })
+  t.ok(Math.abs((await drive.account(person)).serverMs - Date.now() - 7_200_000) < 5_000)
 })
 
 t.test('a dead webhook, a missing scope and a plan without REST are told apart', async (t) => {
@@ -20,6 +28,17 @@ t.test('a dead webhook, a missing scope and a plan without REST are told apart',
   await t.rejects(drive.account(person), { code: 'no-rest-on-plan' })
   await hook('account', { revoked: true })
   await t.rejects(drive.account(person), { code: 'bad-credentials' })
+})
+
+t.test('a permission that was taken away is known also when only batches are sent, and forgotten when it is back', async (t) => {
+  const { drive, rest, rootId, hook } = await driveFor(t)
+  const pages = [{ folderId: rootId, start: 0, order: 'id' }] as const
+  await hook('account', { scopes: ['user_brief'] })
+  t.match(await drive.listPages(pages, person), [{ ok: false, error: { code: 'missing-scope' } }])
+  t.match(rest.accountTrouble, { code: 'missing-scope', text: /Drive \(disk\)/ })
+  await hook('account', { scopes: ['disk'] })
+  t.match(await drive.listPages(pages, person), [{ ok: true }])
+  t.equal(rest.accountTrouble, undefined)
 })
 
 t.test('folders are listed page by page, many in one request, with a bad one beside good ones', async (t) => {
@@ -57,7 +76,7 @@ t.test('the states of many items come in order, in as few requests as possible',
 })
 
 t.test('no right is forbidden, not absent', async (t) => {
-  const under = await driveFor(t)
+  const under = await driveFor(t, { traits: { missingRight: 'denied' } })
   const { drive, hook } = under
   const file = await upload(under, 'a.txt', patterned(10))
   await hook('act', { as: 'owner', op: 'rights', path: 'a.txt', level: 'none' })
@@ -67,7 +86,7 @@ t.test('no right is forbidden, not absent', async (t) => {
 })
 
 t.test('files go up and come down byte by byte, empty ones too', async (t) => {
-  const under = await driveFor(t)
+  const under = await driveFor(t, { traits: { emptyMultipartFile: 'accepted' } })
   for (const sizeBytes of [0, 1, 2, 3, 1_000, 300_001]) {
     const bytes = patterned(sizeBytes)
     const file = await upload(under, `файл ${sizeBytes} é.bin`, bytes)
@@ -79,7 +98,7 @@ t.test('files go up and come down byte by byte, empty ones too', async (t) => {
 })
 
 t.test('a version keeps the id, and old versions can be read', async (t) => {
-  const under = await driveFor(t, { traits: { versionsAreJoined: false } })
+  const under = await driveFor(t, { traits: { versionsAreJoined: false, fileHistory: true, keptVersions: 'all' } })
   const { drive } = under
   const file = await upload(under, 'plan.txt', Buffer.from('first'))
   const second = await drive.uploadVersion(file.id, source(patterned(100_001), 7_777), person)
@@ -97,7 +116,7 @@ t.test('a version keeps the id, and old versions can be read', async (t) => {
 })
 
 t.test('names: taken, forbidden, renamed, and looked up', async (t) => {
-  const under = await driveFor(t)
+  const under = await driveFor(t, { traits: { zeroName: 'empty', nameCollation: 'mysql' } })
   const { drive, rootId } = under
   const folder = await drive.createFolder(rootId, 'Docs', person)
   t.match(folder, { kind: 'folder', name: 'Docs', parentId: rootId, realId: folder.id })

@@ -31,7 +31,7 @@ t.test('a portal that ignores ranges is remembered', async (t) => {
 })
 
 t.test('leaving a download early closes it', async (t) => {
-  const under = await driveFor(t)
+  const under = await driveFor(t, { traits: { rangeMode: 'A' } })
   const file = await upload(under, 'a.bin', patterned(5_000_000))
   await under.hook('requests', undefined, 'DELETE')
   const { body } = await under.drive.download(file, undefined, person)

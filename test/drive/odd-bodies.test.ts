@@ -11,7 +11,7 @@ const BYTES = Buffer.from('0123456789')
 async function downloaded(t: Test, script: (reply: Reply, count: number) => void, range?: { start: number; end: number }): Promise<string> {
   const portal = await startScript(t, script)
   const { rest } = startClient(t, portal.webhook)
-  const downloads = new Downloads({ rest, clock: systemClock })
+  const downloads = new Downloads({ rest, clock: systemClock, servesRanges: true })
   const refresh = (): Promise<string> => Promise.resolve(`${portal.webhook}download/?token=fresh`)
   const download = await downloads.fetch({ downloadUrl: `${portal.webhook}download/?token=old`, sizeBytes: BYTES.byteLength, refresh }, range, person)
   return `${download.range.start}-${download.range.end} ${String(await bytesOf(download))}`

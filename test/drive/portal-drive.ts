@@ -10,6 +10,7 @@ import { createDrive, type OpenDrive } from '../../src/drive/create-drive.js'
 import type { CallOptions, Download, RemoteFile, UploadSource } from '../../src/drive/drive.js'
 import type { RemoteId } from '../../src/base/ids.js'
 import { startPortal, type PortalOptions, type RunningPortal } from '../../src/portal/portal.js'
+import { withPortalTraits } from '../support/portal-traits.js'
 
 export const person: CallOptions = { priority: 'interactive' }
 
@@ -28,7 +29,7 @@ export interface DriveUnderTest extends OpenDrive {
 export const hastyClock: Clock = { ...systemClock, setTimer: (delayMs, callback) => systemClock.setTimer(delayMs / 100, callback) }
 
 export async function driveFor(t: Test, options: PortalOptions = {}, more: { clock?: Clock; stallDeadlineMs?: number } = {}): Promise<DriveUnderTest> {
-  const portal = await startPortal(options)
+  const portal = await startPortal(withPortalTraits(options))
   t.teardown(() => portal.close())
   const runtimeDirectory = await mkdtemp(join(tmpdir(), 'elastic-drive-rest-'))
   t.teardown(() => rm(runtimeDirectory, { recursive: true, force: true }))

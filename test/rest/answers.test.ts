@@ -52,7 +52,7 @@ t.test('an envelope is an answer only with a result and without an error key', (
 
 t.test('codes are met in any case, statuses only where there is no code', (t) => {
   const cases: readonly (readonly [number, string | undefined, string, string])[] = [
-    [401, 'expired_token', 'bad-credentials', 'never'],
+    [401, 'expired_token', 'bad-credentials', 'renew'],
     [403, 'INVALID_CREDENTIALS', 'bad-credentials', 'never'],
     [401, 'Insufficient_Scope', 'missing-scope', 'never'],
     [503, 'query_limit_exceeded', 'rate-limited', 'rate'],

@@ -1,4 +1,4 @@
-/** The other process of the budget's test: takes what it gets for a second, counts, or holds the lock until killed. */
+/** The other process of the budget's test: takes what it gets for a second, counts, opens new buckets, or holds the lock until killed. */
 import { once } from 'node:events'
 import sqlite3 from 'sqlite3'
 import { systemClock } from '../../src/base/clock.js'
@@ -21,6 +21,15 @@ if (hold === 'hold') {
   process.send?.('counted', () => {
     process.disconnect()
   })
+} else if (hold === 'open') {
+  process.on('message', (portalHost: string) => {
+    const first = new FileBudgetStore({ runtimeDirectory: directory, portalHost, log: silentLog })
+    void first
+      .update((state) => [{ ...(state ?? emptyBudget(0)), level: (state?.level ?? 0) + 1 }, undefined])
+      .then(() => first.close())
+      .then(() => process.send?.('counted'))
+  })
+  process.send?.('ready')
 } else {
   const budget = new Budget({ store, clock: systemClock, random: seededRandom(2) })
   process.send?.('ready') // a process takes long to start on a loaded machine: both begin at once

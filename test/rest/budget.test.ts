@@ -244,6 +244,25 @@ t.test('two processes share one bucket', async (t) => {
   await Promise.all(takes)
 })
 
+t.test('two processes that open a new bucket at the same moment share it', async (t) => {
+  const directory = await temporary(t)
+  const child = fork(fileURLToPath(new URL('./budget-child.js', import.meta.url)), [directory, 'acme.example', 'open'], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
+  t.teardown(() => child.kill('SIGKILL'))
+  await once(child, 'message')
+  const levels: number[] = []
+  for (let each = 0; each < 100; each += 1) {
+    const portalHost = `acme-${each}.example`
+    const counted = once(child, 'message')
+    child.send(portalHost)
+    const store = new FileBudgetStore({ runtimeDirectory: directory, portalHost, log: silentLog })
+    await store.update((state) => [{ ...(state ?? emptyBudget(0)), level: (state?.level ?? 0) + 1 }, undefined])
+    await counted
+    levels.push(await store.update((state) => [state ?? emptyBudget(0), state?.level ?? 0]))
+    await store.close()
+  }
+  t.same(levels, Array.from({ length: 100 }, () => 2))
+})
+
 t.test('no count of one process is lost to another', async (t) => {
   const directory = await temporary(t)
   const warnings: string[] = []

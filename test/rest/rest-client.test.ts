@@ -4,6 +4,7 @@ import { createServer, type Socket } from 'node:net'
 import { Readable } from 'node:stream'
 import { inspect } from 'node:util'
 import t, { type Test } from 'tap'
+import { systemClock } from '../../src/base/clock.js'
 import { DriveError } from '../../src/base/errors.js'
 import type { ConnectionState } from '../../src/rest/connection-state.js'
 import type { RestCall, RestClient } from '../../src/rest/rest-client.js'
@@ -167,7 +168,7 @@ t.test('a call is cancelled while it waits for an answer, for its turn or for an
     if (request.path.endsWith('disk.folder.get')) json(response, 500, { error: 'INTERNAL_SERVER_ERROR' })
     asked.dispatchEvent(new Event('asked'))
   })
-  const { rest } = startClient(t, portal.webhook)
+  const { rest } = startClient(t, portal.webhook, { clock: systemClock })
   const abort = new AbortController()
   const waiting = rest.call(read, { ...person, signal: abort.signal })
   await once(asked, 'asked')
@@ -278,7 +279,7 @@ t.test('a portal of one\'s own that counts nothing is not slowed down', async (t
   const portal = await startScript(t, ({ response }) => {
     json(response, 200, { result: 1, time: { start: 1, finish: 1 } })
   })
-  const { rest } = startClient(t, portal.webhook)
+  const { rest } = startClient(t, portal.webhook, { clock: systemClock })
   const startMs = performance.now()
   for (let round = 0; round < 10; round += 1) await Promise.all(Array.from({ length: 12 }, () => rest.call(read, person)))
   t.equal(portal.seen.length, 120)

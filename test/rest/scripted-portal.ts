@@ -89,8 +89,9 @@ export interface ClientUnderTest {
 
 export function startClient(t: Test, webhook: string, options: { clock?: Clock; idleTimeoutMs?: number; downloadLimit?: number; onMoved?: (webhook: string) => void; environment?: Record<string, string> } = {}): ClientUnderTest {
   const logged: string[] = []
+  const access = Webhook.parse(webhook)
   const rest = new RestClient({
-    webhook: Webhook.parse(webhook),
+    access,
     budgetStore: memoryBudgetStore(),
     clock: options.clock ?? hastyClock,
     random: seededRandom(3),
@@ -98,7 +99,7 @@ export function startClient(t: Test, webhook: string, options: { clock?: Clock; 
     proxy: readProxySettings(options.environment ?? {}),
     idleTimeoutMs: () => options.idleTimeoutMs ?? 30_000,
     downloadLimit: () => options.downloadLimit,
-    onMoved: (moved) => options.onMoved?.(moved.reveal()),
+    onMoved: (origin) => options.onMoved?.(access.movedTo(origin).reveal()),
   })
   t.teardown(() => rest.close())
   return { rest, logged }
