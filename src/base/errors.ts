@@ -104,3 +104,8 @@ export function systemCode(error: unknown): string | undefined {
 export function errorText(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
+
+/** What a request that was ended by its signal fails with: the signal's own reason, where that is one of ours. */
+export function cancellation(signal: AbortSignal): DriveError {
+  return signal.reason instanceof DriveError ? signal.reason : new DriveError('cancelled', 'the request was cancelled')
+}

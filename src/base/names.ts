@@ -12,6 +12,11 @@ const FORBIDDEN_ON_PORTAL = /[\u0000-\u001f<>:"|?*/\\]/u
 // Bidirectional and zero-width marks that the server lists as unsafe byte sequences (7.1).
 const UNSAFE_MARKS = /[\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]/u
 
+/** Longer than what statfs(2) promises of names here: such a name of the portal is shown cut, so none is made here. */
+export function isLongerThanShown(name: string): boolean {
+  return Buffer.byteLength(name) > MAX_LOCAL_NAME_BYTES
+}
+
 /** Why the portal would refuse a name, or undefined when it takes it. */
 export type NameFault = 'empty' | 'too-long' | 'forbidden-character' | 'reserved'
 
@@ -52,6 +57,11 @@ export const DEFAULT_LOCAL_ONLY_NAMES: readonly string[] = [
   'Thumbs.db',
 ]
 
+/** Where a file manager keeps what it trashed, at the top of a file system (freedesktop.org trash specification): never a name of the portal. */
+export function isTrashName(name: string): boolean {
+  return /^\.Trash(-\d+)?$/u.test(name)
+}
+
 /** A matcher for shell patterns with `*` and `?`; letters match as written. */
 export function namePatterns(patterns: readonly string[]): (name: string) => boolean {
   const expressions = patterns.map((pattern) => {
@@ -74,3 +84,15 @@ export function storedNames(name: string): readonly string[] {
 }
 
 const LAST_THREE_BYTE_CHARACTER = 0xffff // the portal's old tables store no more
+
+const TEMPORARY_NAME = /\.~moving-[0-9a-f]{8}$/u
+
+/** A name that no person gives, for an item of a ring on its way: `report.odt` → `report.odt.~moving-1a2b3c4d`. */
+export function temporaryName(name: string, suffix: string): string {
+  const mark = `.~moving-${suffix}`
+  return Array.from(name).slice(0, 200).join('') + mark // 255 characters are the portal's most
+}
+
+export function isTemporaryName(name: string): boolean {
+  return TEMPORARY_NAME.test(name)
+}

@@ -1,5 +1,5 @@
 /**
- * Loads the native addon (native/README.md) and wraps what it offers for ordinary files: sharing blocks, holes. The
+ * Loads the native addon (native/README.md) and wraps what it offers for ordinary files: sharing blocks, holes, syncs. The
  * engine types its own part of the addon in `engine/fuse-addon.ts`.
  */
 import { existsSync } from 'node:fs'
@@ -7,7 +7,7 @@ import { createRequire } from 'node:module'
 import { constants } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { DriveError, errorText } from './errors.js'
+import { DriveError, errorText, hasCode } from './errors.js'
 
 const ADDON_PATH = join('native', 'out', 'elastic_drive.node')
 
@@ -27,9 +27,29 @@ export function loadNativeAddon(): unknown {
   throw new DriveError('unsupported', 'The native addon is not built: run native/build.')
 }
 
+/**
+ * Whether somebody has the file open for writing, or mapped so, through whatever name. True where that cannot be known:
+ * file systems without leases, a file that is not ours.
+ */
+export function hasWriters(path: string): boolean {
+  return (loadNativeAddon() as { hasWriters(path: string): number }).hasWriters(path) !== 0
+}
+
+/** Undefined where the addon cannot be loaded: everything it does can be done without it, or need not be done. */
+export function nativeFilesIfAny(): NativeFiles | undefined {
+  try {
+    return new NativeFiles()
+  } catch (error) {
+    if (hasCode(error, 'unsupported')) return undefined
+    throw error
+  }
+}
+
 /** System calls of the addon answer a result ≥ 0 or a negative errno. */
 interface FileCalls {
   reflink(source: number, destination: number): Promise<number>
+  makeFile(path: string, mtimeSeconds: number): Promise<number>
+  syncFileSystem(file: number): Promise<number>
   fallocate(file: number, mode: number, offset: number, lengthBytes: number): Promise<number>
   seek(file: number, offset: number, whence: number): Promise<number>
 }
@@ -54,6 +74,16 @@ export class NativeFiles {
   /** Makes `destination` share all blocks of `source`; false where the file system cannot. */
   async reflink(source: number, destination: number): Promise<boolean> {
     return done(await this.#calls.reflink(source, destination), 'share blocks')
+  }
+
+  /** Makes an empty file, with this time where one is given, in one trip to another thread. False: it was not made so; why not is for the long way to tell. */
+  async makeFile(path: string, mtimeSeconds = -1): Promise<boolean> {
+    return (await this.#calls.makeFile(path, mtimeSeconds)) >= 0
+  }
+
+  /** All that was written to the file system of `file`, by whomever, survives a power loss. Some of it failed: `internal`. */
+  async syncFileSystem(file: number): Promise<boolean> {
+    return done(await this.#calls.syncFileSystem(file), 'sync the file system')
   }
 
   /** Gives the blocks back; the bytes read as zeros. False where the file system cannot. */

@@ -1,12 +1,12 @@
 /**
  * Takes secrets out of text. The webhook code stands in the path of every REST URL and inside every DOWNLOAD_URL and
- * uploadUrl (bitrix24-rest.md 1.1), tokens stand in `auth`, `access_token`, `refresh_token`, `token` and in Bearer headers,
+ * uploadUrl (bitrix24-rest.md 1.1), tokens stand in `auth`, `access_token`, `refresh_token`, `client_secret`, `token` and in Bearer headers,
  * a proxy's password before its host. URLs also come with escaped slashes (PHP's JSON) and percent-encoded in others.
  */
 
 const SLASH = String.raw`(?:\\*/|%2F)`
 const SEGMENT = String.raw`[^/\s"'?\\%&]+`
-const TOKEN_NAMES = 'auth|access_token|refresh_token|client_secret|token'
+const TOKEN_NAMES = 'auth|access_?token|refresh_?token|client_?secret|token'
 // After a name in a query string, in PHP's array form, or in JSON, which may itself be quoted inside JSON.
 const ASSIGNMENT = String.raw`(?:\]|%5D)?(?:=|%3D|\\*"\s*:\s*\\*")`
 

@@ -1,11 +1,13 @@
 /**
- * One content's file: bytes in, bytes out, sync, stamp. It is made at its first byte, always as a new inode, because old
+ * One content's file: bytes in, bytes out, sync, stamp. It is made at its first byte, or with its content, always as a new inode, because old
  * passthrough handles may still reach an earlier one (fuse-engine.md fact 4). Knows nothing of ranges or rows.
  */
 import { statSync } from 'node:fs'
 import { open, rm, stat, type FileHandle } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { systemCode } from '../base/errors.js'
+import { hasWriters } from '../base/native-addon.js'
+import { syncDirectory } from '../base/sync-directory.js'
 import type { OpenFiles } from './open-files.js'
 import { isMissing } from './system-failure.js'
 
@@ -15,7 +17,14 @@ export interface FileFacts {
   readonly allocatedBytes: number
   /** Size, mtime and ctime: differs after any change that was followed by a sync (fact 5). */
   readonly stamp: string
+  readonly mtimeMs: number
+  /** Nobody has changed the file since `markUntouched`. */
+  readonly isUntouched: boolean
 }
+
+// A time that no write gives a file: two writes may fall into one tick of the kernel's clock, but not into 1970.
+const UNTOUCHED_S = 1
+const UNTOUCHED_NS = 1_000_000_000n
 
 const SYNC_ATTEMPTS = 4 // a program that stores all the time is waited for no longer: it will be asked again
 
@@ -62,7 +71,14 @@ export class CacheFile {
 
   /** Makes the file if there is none yet. */
   async make(): Promise<void> {
-    await this.#use(() => Promise.resolve())
+    if (!this.#exists) await this.#use(() => Promise.resolve())
+  }
+
+  /** Makes the file, which there is not yet; `isUntouched` as by `markUntouched`. Nothing is opened, so that it takes one trip. */
+  async makeNew(isUntouched: boolean): Promise<void> {
+    if (await this.#files.makeClosed(this.path, isUntouched ? UNTOUCHED_S : undefined)) this.#exists = true
+    else if (isUntouched) await this.markUntouched()
+    else await this.make()
   }
 
   /**
@@ -72,7 +88,7 @@ export class CacheFile {
   async sync(): Promise<FileFacts | undefined> {
     let before = await this.facts()
     for (let attempt = 0; before !== undefined && attempt < SYNC_ATTEMPTS; attempt += 1) {
-      await this.#files.use(this.path, (file) => file.datasync())
+      await this.#files.use(this.path, (file) => file.sync())
       const after = await this.facts()
       if (after?.stamp === before.stamp) break
       before = after
@@ -85,15 +101,47 @@ export class CacheFile {
     return before
   }
 
+  /** As `sync` would: everything of the file system is on the disk, whoever did it. */
+  noteDirectorySynced(): void {
+    this.#directorySynced = true
+  }
+
   async facts(): Promise<FileFacts | undefined> {
     return this.#exists ? fileFacts(this.path) : undefined
   }
 
+  /** At this instant; for a file in use this costs less than to ask for it elsewhere. */
+  factsNow(): FileFacts | undefined {
+    const found = this.#exists ? statSync(this.path, { bigint: true, throwIfNoEntry: false }) : undefined
+    return found === undefined ? undefined : factsOf(found)
+  }
+
+  /**
+   * From now on any change shows in the file's mtime, also one that is made past us: a write, or the first store to a page
+   * of a mapping that was synced since. What was stored before to a page that is writable already is not told apart.
+   */
+  async markUntouched(): Promise<void> {
+    await this.#use((file) => file.utimes(UNTOUCHED_S, UNTOUCHED_S))
+  }
+
+  /** As `sync`, and `markUntouched`: later changes show, those before are in the synced file. */
+  async syncUntouched(): Promise<FileFacts | undefined> {
+    for (let attempt = 1; ; attempt += 1) {
+      if (this.factsNow()?.isUntouched !== true) await this.markUntouched()
+      const facts = await this.sync()
+      if (facts === undefined || facts.isUntouched || attempt === SYNC_ATTEMPTS) return facts
+    }
+  }
+
+  /** Somebody has the file open for writing, or mapped so, or nobody can tell. Not to be asked while it is used here. */
+  async isWrittenElsewhere(): Promise<boolean> {
+    await this.closeDescriptor()
+    return this.#exists && hasWriters(this.path)
+  }
+
   /** The stamp at this instant, for a comparison that nothing may come between. */
   stampNow(): string | undefined {
-    if (!this.#exists) return undefined
-    const found = statSync(this.path, { bigint: true, throwIfNoEntry: false })
-    return found === undefined ? undefined : stampOf(found)
+    return this.factsNow()?.stamp
   }
 
   /** The bytes are worth nothing any more: the next write starts a new file. */
@@ -128,7 +176,7 @@ export class CacheFile {
 export async function withSyncedFile(path: string, record: (isSame: () => boolean) => Promise<void>): Promise<void> {
   const file = await open(path)
   try {
-    await file.datasync()
+    await file.sync()
     await syncDirectory(dirname(path))
     await syncDirectory(dirname(dirname(path)))
     const { ino } = await file.stat({ bigint: true })
@@ -141,11 +189,20 @@ export async function withSyncedFile(path: string, record: (isSame: () => boolea
 /** Undefined when there is no such file. */
 export async function fileFacts(path: string): Promise<FileFacts | undefined> {
   try {
-    const found = await stat(path, { bigint: true })
-    return { sizeBytes: Number(found.size), allocatedBytes: Number(found.blocks) * 512, stamp: stampOf(found) }
+    return factsOf(await stat(path, { bigint: true }))
   } catch (error) {
     if (isMissing(error)) return undefined
     throw error
+  }
+}
+
+function factsOf(found: { size: bigint; blocks: bigint; mtimeNs: bigint; ctimeNs: bigint }): FileFacts {
+  return {
+    sizeBytes: Number(found.size),
+    allocatedBytes: Number(found.blocks) * 512,
+    stamp: stampOf(found),
+    mtimeMs: Number(found.mtimeNs / 1_000_000n),
+    isUntouched: found.mtimeNs === UNTOUCHED_NS,
   }
 }
 
@@ -161,13 +218,4 @@ async function readFully(file: FileHandle, target: Uint8Array, offset: number): 
     done += bytesRead
   }
   return done
-}
-
-async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path)
-  try {
-    await directory.sync()
-  } finally {
-    await directory.close()
-  }
 }

@@ -10,6 +10,7 @@ import type { Store } from '../store/store.js'
 import type { CacheFile, FileFacts } from './cache-file.js'
 import type { BytesNow, ContentRecord } from './content-record.js'
 import { isWhole } from './content-rows.js'
+import { DirectWrites, type FileFigures } from './direct-writes.js'
 import type { FileLender } from './file-lender.js'
 import { Footprint } from './footprint.js'
 import type { Ledger } from './ledger.js'
@@ -39,6 +40,8 @@ export class ContentBytes {
   readonly #record: ContentRecord
   readonly #footprint: Footprint
   readonly #loan: Loan
+  /** While somebody may write to the file directly. */
+  #direct: DirectWrites | undefined
 
   #sizeBytes: number
   /** Always inside [0, size). */
@@ -56,15 +59,40 @@ export class ContentBytes {
     this.#damage = state.damage
     this.#footprint = new Footprint(id, home.ledger, state.ranges, state.allocatedBytes)
     this.#loan = new Loan(id, home.ledger, home.lender)
+    if (state.isOpened) this.#direct = new DirectWrites(file, state.stamp)
   }
 
   get sizeBytes(): number {
     return this.#sizeBytes
   }
 
-  /** Of the file as it is now, while it is lent. */
-  lentFigures(): ReturnType<FileLender['figures']> {
-    return this.#loan.figures()
+  /** Of the file as it is now, while it is lent or open for direct writing. */
+  figures(): FileFigures | undefined {
+    return this.#direct?.figures() ?? this.#loan.figures()
+  }
+
+  get direct(): DirectWrites | undefined {
+    return this.#direct
+  }
+
+  /** The kernel may be given the file: whole, there, and from now on looked at. `record` makes that durable before anything is written. */
+  async openDirectly(record: (stamp: string | null) => Promise<void>): Promise<void> {
+    this.assertWhole('opened for direct writing')
+    const isNew = !this.#file.exists
+    await this.#file.make()
+    const stamp = this.#file.factsNow()?.stamp ?? null
+    // The row says it from the start, of a new content or since an earlier process.
+    if (this.#direct !== undefined) {
+      if (isNew) this.#direct = new DirectWrites(this.#file, stamp)
+      return
+    }
+    await record(stamp)
+    await this.#file.markUntouched()
+    this.#direct = new DirectWrites(this.#file, stamp)
+  }
+
+  closeDirectly(): void {
+    this.#direct = undefined
   }
 
   get ranges(): ByteRanges {
@@ -88,8 +116,9 @@ export class ContentBytes {
     return this.#damage !== undefined
   }
 
-  get isLent(): boolean {
-    return this.#loan.isOut
+  /** Somebody may have written what is not known here. */
+  get needsTakeOver(): boolean {
+    return this.#loan.isOut || this.#direct !== undefined
   }
 
   has(range: ByteRange): boolean {
@@ -147,11 +176,11 @@ export class ContentBytes {
   }
 
   /** Lends the file, if there is nothing to be said against it. */
-  async lend(): Promise<void> {
+  async lend(isNew: boolean): Promise<void> {
     // Room is reserved for growth only, so there must be no holes to fill.
     const isSolid = this.#footprint.written.contains({ start: 0, end: this.#sizeBytes })
-    if (this.#damage !== undefined || !this.isComplete || !this.#record.isMarked || !isSolid || !this.#file.exists) return
-    await this.#loan.lend(this.#sizeBytes, () => {
+    if (this.#damage !== undefined || !this.isComplete || !this.#record.isMarked || !isSolid || !this.#file.exists || this.#direct !== undefined) return
+    await this.#loan.lend({ sizeBytes: this.#sizeBytes, isNew }, () => {
       this.#record.noteWrite()
     })
   }
@@ -162,11 +191,16 @@ export class ContentBytes {
   }
 
   /** Ends a loan; what was written directly is known here after it. */
-  async takeOver(): Promise<void> {
+  takeOver(): void {
+    const news = this.#direct?.look()
+    if (news !== undefined) {
+      this.#record.noteWrite()
+      this.measured(news)
+    }
     if (!this.#loan.isOut) return
     if (this.#loan.recall()) {
       this.#record.noteWrite()
-      const facts = await this.#file.facts()
+      const facts = this.#file.factsNow()
       if (facts !== undefined) this.measured(facts)
     }
     this.#loan.settle()

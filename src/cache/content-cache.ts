@@ -5,19 +5,23 @@
  */
 import { chmod, mkdir, rm } from 'node:fs/promises'
 import type { Clock } from '../base/clock.js'
-import { DriveError, errorText } from '../base/errors.js'
-import type { ContentId } from '../base/ids.js'
+import { errorText } from '../base/errors.js'
+import { asContentId, type ContentId } from '../base/ids.js'
 import type { Log } from '../base/log.js'
 import type { Reader, Store, Transaction } from '../store/store.js'
-import { CacheFile, fileFacts, withSyncedFile } from './cache-file.js'
+import { CacheFile, fileFacts } from './cache-file.js'
+import { beginContent, type NewContent } from './new-content.js'
 import { Content, type ContentHome } from './content.js'
 import { contentPath, snapshotDirectory } from './content-path.js'
 import * as rows from './content-rows.js'
+import { summarize, type ContentSummary } from './content-summary.js'
 import { clearLeftovers } from './leftovers.js'
 import { noLender, type FileLender } from './file-lender.js'
 import { Ledger, type CacheUsage } from './ledger.js'
 import { OpenFiles } from './open-files.js'
-import { isStampBroken, reconcileFile } from './reconcile-file.js'
+import { newLocal, reconcileFile } from './reconcile-file.js'
+import { recoverRows } from './recover-rows.js'
+import { syncClean } from './sync-clean.js'
 import { SyncSweep } from './sync-sweep.js'
 import { UseTimes } from './use-times.js'
 
@@ -34,25 +38,16 @@ export interface ContentCacheOptions {
   readonly lender?: FileLender
 }
 
-export interface ContentSummary {
-  readonly sizeBytes: number
-  readonly presentBytes: number
-  readonly allocatedBytes: number
-  readonly complete: boolean
-  readonly dirty: boolean
-  readonly suspect: boolean
-  readonly pinned: boolean
-}
-
+const DIRECT_WRITE_ROOM_BYTES = 1024 ** 3
 const OPEN_FILES = 256 // of the 1,024 descriptors that a process may have by default
 const CLOSE_SYNC_MS = 3_000 // an unmount must not wait for the disk longer
 
 export class ContentCache {
+  readonly bootId: string
   readonly #directory: string
   readonly #store: Store
   readonly #clock: Clock
   readonly #log: Log
-  readonly #bootId: string
   readonly #files = new OpenFiles(OPEN_FILES)
   readonly #lender: FileLender
   readonly #ledger: Ledger
@@ -60,10 +55,14 @@ export class ContentCache {
   readonly #home: ContentHome
   readonly #stopping = new AbortController()
 
+  /** Ids up to it are an earlier process's. */
+  #earlierIds = asContentId(0)
+  #lastId = asContentId(0)
   readonly #live = new Map<ContentId, Content>()
   /** Acquires under way; an effect on one of them makes it read its row again. */
   readonly #loading = new Map<ContentId, Promise<Content>>()
   readonly #stale = new Set<ContentId>()
+  readonly #unsentDrops = new Set<ContentId>() // a power loss could bring their rows back
   /** Files being unlinked: an acquire waits for it. */
   readonly #removing = new Map<ContentId, Promise<unknown>>()
   /** Background works that `close` waits for. */
@@ -78,13 +77,13 @@ export class ContentCache {
     this.#store = options.store
     this.#clock = options.clock
     this.#log = options.log
-    this.#bootId = options.bootId
+    this.bootId = options.bootId
     this.#lender = options.lender ?? noLender
-    this.#ledger = new Ledger({ ...options, evict: (id) => this.#evict(id, 'least recently used'), ready: () => this.#ready, reclaim: () => { this.#live.forEach((content) => { content.reclaimLoan() }) } })
+    this.#ledger = new Ledger({ ...options, evict: (id) => this.#evict(id, 'least recently used'), ready: () => this.#ready, reclaim: () => this.#reclaim() })
     this.#uses = new UseTimes(options.store, options.clock, (work) => {
       this.#inBackground('noting what was used', work)
     })
-    this.#sweep = new SyncSweep({ clock: options.clock, log: options.log, sync: (id) => this.#syncClean(id) })
+    this.#sweep = new SyncSweep({ clock: options.clock, log: options.log, sync: (id) => syncClean(options.store, options.directory, id) })
     this.#home = {
       store: options.store,
       log: options.log,
@@ -120,12 +119,24 @@ export class ContentCache {
 
   /** Row only, no bytes yet. */
   createPlaceholder(tx: Transaction, sizeBytes: number, origin: rows.RemoteOrigin): Promise<ContentId> {
-    return rows.insertContent(tx, { sizeBytes, dirty: false, origin, bootId: this.#bootId, nowMs: this.#clock.nowMs() })
+    return rows.insertContent(tx, { id: this.#nextId(), sizeBytes, dirty: false, origin, bootId: this.bootId, nowMs: this.#clock.nowMs() })
   }
 
-  /** New local content: empty, complete, dirty. */
-  createLocal(tx: Transaction): Promise<ContentId> {
-    return rows.insertContent(tx, { sizeBytes: 0, dirty: true, origin: null, bootId: this.#bootId, nowMs: this.#clock.nowMs() })
+  /** New local content: empty, complete, dirty. `opened`: about to be opened for direct writing. */
+  createLocal(tx: Transaction, opened = false): Promise<ContentId> {
+    return rows.insertContent(tx, { id: this.#nextId(), sizeBytes: 0, dirty: true, opened, origin: null, bootId: this.bootId, nowMs: this.#clock.nowMs() })
+  }
+
+  /** New local content whose row a script with INSERT_LOCAL makes, and its file at the same time. `opened` as for `createLocal`. */
+  beginLocal(opened: boolean): NewContent {
+    const id = this.#nextId()
+    const file = new CacheFile(contentPath(this.#directory, id), this.#files, false)
+    const content = new Content(this.#home, id, file, newLocal(opened))
+    return beginContent(content, file, { free: this.#removing.get(id), enter: () => { this.#enter(content) }, unlink: () => this.#unlink(id) })
+  }
+
+  #nextId(): ContentId {
+    return (this.#lastId = asContentId(this.#lastId + 1))
   }
 
   /** The live object, one for each id, held until `release`; `not-found` when the (committed) row is gone. */
@@ -136,7 +147,7 @@ export class ContentCache {
         live.retain()
         return live
       }
-      if (live !== undefined) throw notFound(id)
+      if (live !== undefined) throw rows.notFound(id)
       let loading = this.#loading.get(id)
       if (loading === undefined) {
         loading = this.#load(id).finally(() => this.#loading.delete(id))
@@ -151,10 +162,11 @@ export class ContentCache {
     return this.#live.get(id)
   }
 
-  /** The row goes with the transaction, the file after the commit and the last release. */
+  /** The row goes with the transaction, the file after the commit (unsent bytes: once the disk has it) and the last release. */
   async drop(tx: Transaction, id: ContentId): Promise<void> {
-    await rows.deleteContent(tx, id)
+    const isUnsent = await rows.deleteContent(tx, id)
     tx.afterCommit(() => {
+      if (isUnsent) this.#unsentDrops.add(id)
       this.#sweep.remove(id)
       this.#uses.forget(id)
       const live = this.#live.get(id)
@@ -188,9 +200,14 @@ export class ContentCache {
     return new Map(found.map((row) => [row.id, summarize(row, this.#live.get(row.id))]))
   }
 
-  /** By the row as the transaction sees it: an edit that is committed with it counts. */
+  /** By the row as the transaction sees it: an edit that is committed with it counts. So does one that nobody has seen yet. */
   async isDirtyIn(tx: Reader, id: ContentId): Promise<boolean> {
-    return (await rows.readContent(tx, id))?.isDirty === true
+    return this.#live.get(id)?.hasNews === true || (await rows.readContent(tx, id))?.isDirty === true
+  }
+
+  /** Contents that may be written to directly, here or by handles that outlived an earlier process. */
+  async openedContents(): Promise<readonly ContentId[]> {
+    return (await rows.readOpened(this.#store.read)).map(({ id }) => id)
   }
 
   usage(): CacheUsage {
@@ -205,6 +222,16 @@ export class ContentCache {
   setLimits(limits: { limitBytes?: number; freeSpaceFloorBytes?: number }): void {
     this.#ledger.setLimits(limits)
     this.#inBackground('shrinking to the new limits', () => this.#ledger.keepBounds())
+  }
+
+  /** Nobody here sees direct writes, so nobody can refuse one: there must be room whatever comes (DESIGN.md 6a.8). */
+  allowsDirectWrites(sizeBytes: number): Promise<boolean> {
+    return this.#ledger.couldAdd(Math.max(DIRECT_WRITE_ROOM_BYTES, 4 * sizeBytes))
+  }
+
+  /** After growth that nobody could refuse. */
+  keepBounds(): void {
+    this.#inBackground('evicting after growth', () => this.#ledger.keepBounds())
   }
 
   /** Makes room for `bytes` more; they count as used until given back. False when that cannot be. */
@@ -236,25 +263,13 @@ export class ContentCache {
   }
 
   async #recover(): Promise<void> {
-    await this.#store.transact((tx) => rows.distrustOtherBoots(tx, this.#bootId))
-    const broken: ContentId[] = []
-    for (const row of await rows.readDirty(this.#store.read)) {
-      if (row.isSuspect || row.bootId === this.#bootId) continue
-      if (isStampBroken(row, await fileFacts(contentPath(this.#directory, row.id)), this.#bootId)) broken.push(row.id)
-    }
-    if (broken.length > 0) {
-      await this.#store.transact(async (tx) => {
-        for (const id of broken) await rows.writeSuspect(tx, id)
-      })
-    }
+    await recoverRows(this.#store, this.#directory, this.bootId)
+    this.#earlierIds = this.#lastId = await rows.readLastId(this.#store.read)
     for (const [id, allocatedBytes, dirty, pinned] of await rows.readAllocated(this.#store.read)) {
       this.#ledger.enter(id, { allocatedBytes, dirty: dirty === 1, pinned: pinned === 1 })
     }
-    const clearing = clearLeftovers(
-      this.#directory, this.#store.read, this.#log,
-      { remove: (id) => this.#removeLeftover(id), correct: (id, bytes) => this.#correct(id, bytes) },
-      this.#stopping.signal,
-    )
+    const leftovers = { remove: (id: ContentId) => this.#removeLeftover(id), correct: (id: ContentId, bytes: number) => this.#correct(id, bytes) }
+    const clearing = clearLeftovers(this.#directory, this.#store.read, this.#log, leftovers, this.#stopping.signal)
     this.#ready = clearing
     this.#inBackground('clearing leftovers', () => clearing)
   }
@@ -263,20 +278,23 @@ export class ContentCache {
     for (;;) {
       this.#stale.delete(id)
       await this.#removing.get(id)
-      const row = await rows.readContent(this.#store.read, id)
-      if (row === undefined) throw notFound(id)
+      const row = await rows.needContent(this.#store.read, id)
       const path = contentPath(this.#directory, id)
-      const facts = row.allocatedBytes > 0 || row.isDirty ? await fileFacts(path) : undefined
+      const facts = rows.mayHaveFile(row) ? await fileFacts(path) : undefined
       if (this.#stale.has(id) || this.#removing.has(id)) continue
-      const state = reconcileFile(row, facts, this.#bootId)
+      const state = reconcileFile(row, facts, this.bootId)
       if (state.damage !== undefined) this.#log.error({ content: id, path, size: row.sizeBytes }, 'a cache file with unsent edits was damaged from outside')
       else if (!state.isAsRow && !state.isDirty) this.#log.warn({ content: id, path }, 'a cache file is not what its row says; it will be fetched again')
       const content = new Content(this.#home, id, new CacheFile(path, this.#files, state.fileExists), state)
-      this.#live.set(id, content)
-      this.#ledger.hold(id, { dirty: state.isDirty, pinned: state.isPinned })
-      this.#ledger.setAllocated(id, state.allocatedBytes)
+      this.#enter(content)
       return content
     }
+  }
+
+  #enter(content: Content): void {
+    this.#live.set(content.id, content)
+    this.#ledger.hold(content.id, { dirty: content.isDirty, pinned: content.isPinned })
+    this.#ledger.setAllocated(content.id, content.allocatedBytes)
   }
 
   /** The last holder is gone; somebody may come while the row is written. */
@@ -325,6 +343,12 @@ export class ContentCache {
     })
   }
 
+  /** Room that was promised to writers and not used, and that of deleted files. */
+  async #reclaim(): Promise<void> {
+    for (const content of this.#live.values()) content.reclaimLoan()
+    await Promise.all(this.#removing.values())
+  }
+
   /** Whoever reads files directly hears of it before anything is done. */
   #losing(id: ContentId): void {
     this.#lender.detachContent(id)
@@ -332,15 +356,17 @@ export class ContentCache {
   }
 
   async #unlink(id: ContentId): Promise<void> {
+    if (this.#unsentDrops.delete(id)) await this.#store.syncCommitted()
     await rm(contentPath(this.#directory, id), { force: true })
     this.#ledger.remove(id)
   }
 
   async #removeLeftover(id: ContentId): Promise<void> {
-    if (this.#live.has(id) || this.#loading.has(id) || this.#removing.has(id)) return
+    const isOurs = (): boolean => id > this.#earlierIds && id <= this.#lastId // its row may be on its way
+    if (isOurs() || this.#live.has(id) || this.#loading.has(id) || this.#removing.has(id)) return
     await this.#exclusively(id, async () => {
       const row = await rows.readContent(this.#store.read, id)
-      if (row === undefined || (row.allocatedBytes === 0 && !row.isDirty)) await rm(contentPath(this.#directory, id), { force: true })
+      if (!isOurs() && (row === undefined || !rows.mayHaveFile(row))) await rm(contentPath(this.#directory, id), { force: true })
     })
   }
 
@@ -348,17 +374,6 @@ export class ContentCache {
     if (this.#live.has(id) || this.#loading.has(id)) return
     await this.#store.transact((tx) => rows.writeAllocated(tx, id, allocatedBytes))
     if (!this.#live.has(id)) this.#ledger.setAllocated(id, allocatedBytes)
-  }
-
-  /** Without holding the content: a sync is no use of it. Somebody who fills it meanwhile writes a newer row. */
-  async #syncClean(id: ContentId): Promise<void> {
-    const row = await rows.readContent(this.#store.read, id)
-    if (row === undefined || row.isDirty || row.synced || row.ranges.isEmpty) return
-    await withSyncedFile(contentPath(this.#directory, id), (isSame) =>
-      this.#store.transact(async (tx) => {
-        if (isSame()) await rows.writeSynced(tx, id, row.ranges)
-      }),
-    )
   }
 
   /** Nobody acquires the content while `work` has its file. */
@@ -379,22 +394,5 @@ export class ContentCache {
       },
     ).finally(() => this.#tasks.delete(task))
     this.#tasks.add(task)
-  }
-}
-
-function notFound(id: ContentId): DriveError {
-  return new DriveError('not-found', 'this content is gone', { fields: { content: id } })
-}
-
-function summarize(row: rows.ContentRow, live: Content | undefined): ContentSummary {
-  if (live === undefined) {
-    return {
-      sizeBytes: row.sizeBytes, presentBytes: row.ranges.totalBytes, allocatedBytes: row.allocatedBytes,
-      complete: row.isComplete, dirty: row.isDirty, suspect: row.isSuspect, pinned: row.isPinned,
-    }
-  }
-  return {
-    sizeBytes: live.sizeBytes, presentBytes: live.ranges.totalBytes, allocatedBytes: live.allocatedBytes,
-    complete: live.isComplete, dirty: live.isDirty, suspect: live.isSuspect, pinned: live.isPinned,
   }
 }

@@ -5,8 +5,9 @@
  */
 import type { ByteRanges } from '../base/byte-ranges.js'
 import type { ContentId } from '../base/ids.js'
-import type { Store, Transaction } from '../store/store.js'
-import { isWhole, writeBytesState, writeClean, writeDirty, writeOrigin, writeTrusted, type RemoteOrigin } from './content-rows.js'
+import type { SqlValue } from '../store/connection.js'
+import type { Committing, Store, Transaction } from '../store/store.js'
+import { bytesStateValues, isWhole, writeBytesState, writeClean, writeDirty, writeOpened, writeOrigin, writeTrusted, writeUnopened, type RemoteOrigin } from './content-rows.js'
 import type { Ledger } from './ledger.js'
 import type { LoadedState } from './reconcile-file.js'
 
@@ -14,6 +15,15 @@ export interface BytesNow {
   readonly sizeBytes: number
   readonly ranges: ByteRanges
   readonly allocatedBytes: number
+}
+
+/** What the row is to say now, for a statement that runs at once. */
+export interface Persisting {
+  readonly sizeBytes: number
+  /** For the statement (content-rows.ts). */
+  readonly values: readonly SqlValue[]
+  /** It has run. */
+  done(tx: Committing): void
 }
 
 export class ContentRecord {
@@ -92,6 +102,14 @@ export class ContentRecord {
     return this.#syncedAt === this.#changes
   }
 
+  /**
+   * The next start would trust the file by this. Bytes that are written over others may reach the disk before the file's
+   * times do, so the row must have taken that back on the disk before it happens.
+   */
+  get rowSaysSynced(): boolean {
+    return this.#persistedSynced
+  }
+
   get needsPersist(): boolean {
     return this.#persistedAt !== this.#changes || this.#persistedSynced !== this.isSynced
   }
@@ -120,14 +138,14 @@ export class ContentRecord {
   }
 
   async ensureMarked(): Promise<void> {
-    if (!this.#marked) await this.#store.transact((tx) => this.markDirty(tx))
+    if (!this.#marked) await this.#store.transact((tx) => this.markDirty(tx), { durable: this.rowSaysSynced })
   }
 
   async markDirty(tx: Transaction): Promise<void> {
     const now = this.#bytesNow()
     const changes = this.#changes
     await writeDirty(tx, this.#id)
-    await writeBytesState(tx, this.#id, { ...now, synced: false, stamp: null }, this.#bootId)
+    await writeBytesState(tx, bytesStateValues(this.#id, { ...now, synced: false, stamp: null }, this.#bootId))
     tx.afterCommit(() => {
       this.#dirty = true
       this.#marked = isWhole(now.ranges, now.sizeBytes)
@@ -135,6 +153,19 @@ export class ContentRecord {
       this.#persistedAt = changes
       this.#persistedSynced = false
       this.#ledger.setDirty(this.#id, true)
+    })
+  }
+
+  /** Somebody may write to the file directly from the commit on; `stamp` is of the file before that. */
+  async markOpened(tx: Transaction, stamp: string | null): Promise<void> {
+    await writeOpened(tx, this.#id, this.#bootId, stamp)
+  }
+
+  /** Nobody can any more. */
+  async markUnopened(tx: Transaction, stamp: string | null): Promise<void> {
+    await writeUnopened(tx, this.#id, stamp)
+    tx.afterCommit(() => {
+      this.#stamp = stamp
     })
   }
 
@@ -147,21 +178,37 @@ export class ContentRecord {
   }
 
   async persist(tx: Transaction): Promise<void> {
-    const changes = this.#changes
-    const synced = this.isSynced
-    // A row that says "synced" must not be overtaken by a write: the next one marks first.
-    if (synced) this.#marked = false
-    await writeBytesState(tx, this.#id, { ...this.#bytesNow(), synced, stamp: this.#stamp }, this.#bootId)
-    tx.afterCommit(() => {
-      this.#persistedAt = changes
-      this.#persistedSynced = synced
-      if (synced) this.#marked = false
-    })
+    const persisting = this.beginPersist()
+    await writeBytesState(tx, persisting.values)
+    persisting.done(tx)
   }
 
-  /** The portal has everything that was written. */
+  beginPersist(): Persisting {
+    const changes = this.#changes
+    const synced = this.isSynced
+    const now = this.#bytesNow()
+    // A row that says "synced" must not be overtaken by a write: the next one marks first.
+    if (synced) this.#marked = false
+    return {
+      sizeBytes: now.sizeBytes,
+      values: bytesStateValues(this.#id, { ...now, synced, stamp: this.#stamp }, this.#bootId),
+      done: (tx) => {
+        tx.afterCommit(() => {
+          this.#persistedAt = changes
+          this.#persistedSynced = synced
+          if (synced) this.#marked = false
+        })
+      },
+    }
+  }
+
+  /** The mark is about to go: a write from here on has its own, committed after the transaction that takes this one away. */
+  unmark(): void {
+    this.#marked = false
+  }
+
+  /** The portal has everything that was written. After `unmark`. */
   async markClean(tx: Transaction): Promise<void> {
-    this.#marked = false // a write from here on has its mark committed after this transaction
     await this.persist(tx)
     await writeClean(tx, this.#id)
     tx.afterCommit(() => {

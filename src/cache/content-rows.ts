@@ -2,8 +2,9 @@
  * The SQL of the `contents` table. Each function is one statement; what the columns mean stands in schema.ts.
  */
 import { ByteRanges } from '../base/byte-ranges.js'
+import { DriveError } from '../base/errors.js'
 import { asContentId, asRemoteId, type ContentId, type RemoteId } from '../base/ids.js'
-import type { Row } from '../store/connection.js'
+import type { Row, SqlValue } from '../store/connection.js'
 import type { Reader, Transaction } from '../store/store.js'
 
 /** Which remote bytes a content is a copy of. */
@@ -31,25 +32,56 @@ export interface ContentRow extends BytesState {
   readonly isSuspect: boolean
   readonly isPinned: boolean
   readonly origin: RemoteOrigin | null
+  /** The boot in which the file was opened for direct writing; null: it is not. */
+  readonly openedBoot: string | null
 }
 
 export function isWhole(ranges: ByteRanges, sizeBytes: number): boolean {
   return ranges.contains({ start: 0, end: sizeBytes })
 }
 
-export async function insertContent(tx: Transaction, content: { sizeBytes: number; dirty: boolean; origin: RemoteOrigin | null; bootId: string; nowMs: number }): Promise<ContentId> {
-  const { lastId } = await tx.run(
-    `INSERT INTO contents (size, complete, dirty, generation, boot_id, origin_file, origin_version, origin_blob, last_used_ms)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-    content.sizeBytes, Number(content.sizeBytes === 0), Number(content.dirty), Number(content.dirty), content.bootId,
+/** There may be a file that counts: it takes space, is all of an empty content, or somebody may be about to write its first byte. */
+export function mayHaveFile({ allocatedBytes, isDirty, openedBoot, sizeBytes }: ContentRow): boolean {
+  return allocatedBytes > 0 || isDirty || openedBoot !== null || sizeBytes === 0
+}
+
+export async function insertContent(
+  tx: Transaction,
+  content: { id: ContentId; sizeBytes: number; dirty: boolean; origin: RemoteOrigin | null; bootId: string; opened?: boolean; nowMs: number },
+): Promise<ContentId> {
+  await tx.run(
+    `INSERT INTO contents (id, size, complete, dirty, generation, boot_id, opened_boot, origin_file, origin_version, origin_blob, last_used_ms)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    content.id, content.sizeBytes, Number(content.sizeBytes === 0), Number(content.dirty), Number(content.dirty), content.bootId,
+    content.opened === true ? content.bootId : null,
     content.origin?.fileId ?? null, content.origin?.version ?? null, content.origin?.blobId ?? null, content.nowMs,
   )
-  return asContentId(lastId)
+  return content.id
 }
+
+/** No content ever had a larger one. */
+export async function readLastId(reader: Reader): Promise<ContentId> {
+  const row = await reader.get("SELECT max(coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'contents'), 0), coalesce((SELECT max(id) FROM contents), 0)) AS last")
+  return asContentId(Number(row?.last ?? 0))
+}
+
+/** The same for new local content, in a script (store/script.ts). Parameters `content_id`, `boot_id`, `now_ms`, and `opened_boot` (the same, or null). */
+export const INSERT_LOCAL = 'INSERT INTO contents (id, size, complete, dirty, generation, boot_id, opened_boot, last_used_ms) VALUES (NEW.content_id, 0, 1, 1, 1, NEW.boot_id, NEW.opened_boot, NEW.now_ms)'
 
 export async function readContent(reader: Reader, id: ContentId): Promise<ContentRow | undefined> {
   const row = await reader.get('SELECT * FROM contents WHERE id = ?', id)
   return row === undefined ? undefined : parseRow(row)
+}
+
+/** As `readContent`; 'not-found' when there is none. */
+export async function needContent(reader: Reader, id: ContentId): Promise<ContentRow> {
+  const row = await readContent(reader, id)
+  if (row === undefined) throw notFound(id)
+  return row
+}
+
+export function notFound(id: ContentId): DriveError {
+  return new DriveError('not-found', 'this content is gone', { fields: { content: id } })
 }
 
 export async function readContents(reader: Reader, ids: readonly ContentId[]): Promise<readonly ContentRow[]> {
@@ -62,6 +94,20 @@ export async function readDirty(reader: Reader): Promise<readonly ContentRow[]> 
   return (await reader.all('SELECT * FROM contents WHERE dirty = 1')).map(parseRow)
 }
 
+/** Contents whose files somebody may write to directly, or might when the process before this one died. */
+export async function readOpened(reader: Reader): Promise<readonly ContentRow[]> {
+  return (await reader.all('SELECT * FROM contents WHERE opened_boot IS NOT NULL')).map(parseRow)
+}
+
+/** `stamp`: of the file before anybody writes. */
+export function writeOpened(tx: Transaction, id: ContentId, bootId: string, stamp: string | null): Promise<unknown> {
+  return tx.run('UPDATE contents SET opened_boot = ?, stamp = ? WHERE id = ?', bootId, stamp, id)
+}
+
+export function writeUnopened(tx: Transaction, id: ContentId, stamp: string | null): Promise<unknown> {
+  return tx.run('UPDATE contents SET opened_boot = NULL, stamp = ? WHERE id = ?', stamp, id)
+}
+
 /** `[id, allocatedBytes, dirty, pinned]` of all that take space, least recently used first; one string, because rows as objects cost ten times that. */
 export async function readAllocated(reader: Reader): Promise<readonly (readonly [ContentId, number, 0 | 1, 0 | 1])[]> {
   const row = await reader.get(
@@ -71,11 +117,30 @@ export async function readAllocated(reader: Reader): Promise<readonly (readonly 
   return JSON.parse(String(row?.list ?? '[]')) as readonly (readonly [ContentId, number, 0 | 1, 0 | 1])[]
 }
 
-export function writeBytesState(tx: Transaction, id: ContentId, state: BytesState, bootId: string): Promise<unknown> {
-  return tx.run(
-    `UPDATE contents SET size = ?, ranges = ?, complete = ?, present_bytes = ?, allocated_bytes = ?, synced = ?, stamp = ?, boot_id = ? WHERE id = ?`,
+const BYTES_STATE_COLUMNS = ['size', 'ranges', 'complete', 'present_bytes', 'allocated_bytes', 'synced', 'stamp', 'boot_id'] as const
+
+/** `writeBytesState` in a script (store/script.ts), with `bytesStateValues`. */
+export const BYTES_STATE_PARAMETERS = [...BYTES_STATE_COLUMNS, 'content_id'] as const
+export const WRITE_BYTES_STATE = `UPDATE contents SET ${BYTES_STATE_COLUMNS.map((column) => `${column} = NEW.${column}`).join(', ')} WHERE id = NEW.content_id`
+
+export function bytesStateValues(id: ContentId, state: BytesState, bootId: string): readonly SqlValue[] {
+  return [
     state.sizeBytes, JSON.stringify(state.ranges), Number(isWhole(state.ranges, state.sizeBytes)), state.ranges.totalBytes,
     state.allocatedBytes, Number(state.synced), state.stamp, bootId, id,
+  ]
+}
+
+/** `values` are those of `bytesStateValues`. */
+export function writeBytesState(tx: Transaction, values: readonly SqlValue[]): Promise<unknown> {
+  return tx.run(`UPDATE contents SET ${BYTES_STATE_COLUMNS.map((column) => `${column} = ?`).join(', ')} WHERE id = ?`, ...values)
+}
+
+/** The same for many contents, in one statement. */
+export function writeBytesStates(tx: Transaction, states: readonly (readonly SqlValue[])[]): Promise<unknown> {
+  return tx.run(
+    `UPDATE contents SET ${BYTES_STATE_COLUMNS.map((column) => `${column} = state.${column}`).join(', ')}
+     FROM (SELECT ${BYTES_STATE_PARAMETERS.map((column, index) => `value ->> ${index} AS ${column}`).join(', ')} FROM json_each(?)) AS state WHERE contents.id = state.content_id`,
+    JSON.stringify(states),
   )
 }
 
@@ -99,7 +164,7 @@ export function writeOrigin(tx: Transaction, id: ContentId, origin: RemoteOrigin
 export async function clearBytes(tx: Transaction, id: ContentId): Promise<boolean> {
   const { changes } = await tx.run(
     `UPDATE contents SET ranges = '[]', complete = (size = 0), present_bytes = 0, allocated_bytes = 0, synced = 0, stamp = NULL
-     WHERE id = ? AND dirty = 0 AND origin_file IS NOT NULL`,
+     WHERE id = ? AND dirty = 0 AND origin_file IS NOT NULL AND opened_boot IS NULL`,
     id,
   )
   return changes > 0
@@ -125,13 +190,16 @@ export function writeSynced(tx: Transaction, id: ContentId, ranges: ByteRanges):
   return tx.run('UPDATE contents SET synced = 1 WHERE id = ? AND dirty = 0 AND ranges = ?', id, JSON.stringify(ranges))
 }
 
+/** Answers whether it may have held bytes that no portal has. */
 export async function deleteContent(tx: Transaction, id: ContentId): Promise<boolean> {
-  return (await tx.run('DELETE FROM contents WHERE id = ?', id)).changes > 0
+  const row = await tx.get('DELETE FROM contents WHERE id = ? RETURNING dirty = 1 OR opened_boot IS NOT NULL AS unsent', id)
+  return row?.unsent === 1
 }
 
 /**
  * What a reboot means to the rows (DESIGN.md 6a.3): bytes that were never synced are not to be believed. Dirty ones
  * become suspect; clean ones, and dirty marks under which nothing can have been written (not complete), lose their bytes.
+ * Files that were open for direct writing are looked at first (recover-rows.ts).
  */
 export async function distrustOtherBoots(tx: Transaction, bootId: string): Promise<void> {
   await tx.run('UPDATE contents SET suspect = 1 WHERE dirty = 1 AND complete = 1 AND synced = 0 AND boot_id <> ?', bootId)
@@ -141,6 +209,10 @@ export async function distrustOtherBoots(tx: Transaction, bootId: string): Promi
      WHERE allocated_bytes > 0 AND dirty = 0 AND synced = 0 AND boot_id <> ?`,
     bootId,
   )
+}
+
+export function writeUnsynced(tx: Transaction, id: ContentId): Promise<unknown> {
+  return tx.run('UPDATE contents SET synced = 0 WHERE id = ?', id)
 }
 
 export function writeSuspect(tx: Transaction, id: ContentId): Promise<unknown> {
@@ -162,6 +234,7 @@ function parseRow(row: Row): ContentRow {
     stamp: typeof row.stamp === 'string' ? row.stamp : null,
     isSuspect: row.suspect === 1,
     isPinned: row.pinned === 1,
+    openedBoot: typeof row.opened_boot === 'string' ? row.opened_boot : null,
     origin: typeof fileId === 'string' ? { fileId: asRemoteId(fileId), version: Number(row.origin_version), blobId: String(row.origin_blob) } : null,
   }
 }

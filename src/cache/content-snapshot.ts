@@ -25,6 +25,8 @@ export interface Snapshot {
   readonly writeSequence: number
   /** Exactly `sizeBytes` bytes, from the start, as often as wanted; fails when the file got shorter. */
   open(): AsyncIterable<Uint8Array>
+  /** It is the live file, which may be written to between one reading and the next. */
+  readonly isLive: boolean
   /** What was read so far is what the content still is. */
   unchanged(): boolean
   /** SHA-256, lower-case hexadecimal. */
@@ -53,6 +55,7 @@ export async function takeSnapshot(source: { content: Snapshotted; file: CacheFi
   return {
     sizeBytes,
     writeSequence,
+    isLive: copy === undefined,
     open: pieces,
     unchanged: () => content.writeSequence === writeSequence && file.stampNow() === stamp,
     digest: async () => {

@@ -9,9 +9,9 @@ import type { ContentId } from '../base/ids.js'
 import type { Transaction } from '../store/store.js'
 import type { CacheFile } from './cache-file.js'
 import { ContentBytes, type BytesHome } from './content-bytes.js'
-import { ContentRecord } from './content-record.js'
+import { ContentRecord, type Persisting } from './content-record.js'
 import type { RemoteOrigin } from './content-rows.js'
-import type { FileLender } from './file-lender.js'
+import type { FileFigures } from './direct-writes.js'
 import { takeSnapshot, type Snapshot } from './content-snapshot.js'
 import type { LoadedState } from './reconcile-file.js'
 import { Serial } from './serial.js'
@@ -35,6 +35,7 @@ export class Content {
 
   #holders = 0
   #dropped = false
+  readonly #whenDropped = new Set<() => void>()
   #pinned: boolean
 
   constructor(home: ContentHome, id: ContentId, file: CacheFile, state: LoadedState) {
@@ -55,9 +56,19 @@ export class Content {
     return this.#bytes.sizeBytes
   }
 
-  /** Of the file as it is now, while it is lent: what is written directly is not known here before `settle`. */
-  lentFigures(): ReturnType<FileLender['figures']> {
-    return this.#bytes.lentFigures()
+  /** Of the file as it is now, while others write to it: what they write is not known here before `settle`. */
+  figures(): FileFigures | undefined {
+    return this.#bytes.figures()
+  }
+
+  /** The kernel may have been given the file for writing. */
+  get isOpenedDirectly(): boolean {
+    return this.#bytes.direct !== undefined
+  }
+
+  /** Something was written directly that nobody has looked at yet. */
+  get hasNews(): boolean {
+    return this.#bytes.direct?.hasNews === true
   }
 
   /** What is here. */
@@ -108,6 +119,11 @@ export class Content {
   /** The row does not say yet what is here. */
   get needsPersist(): boolean {
     return this.#record.needsPersist
+  }
+
+  /** And that mark has to be on the disk, unless all bytes are to go first (DESIGN.md 6a.3). */
+  get needsDurableMark(): boolean {
+    return this.#record.rowSaysSynced && this.sizeBytes > 0
   }
 
   get isHeld(): boolean {
@@ -178,9 +194,19 @@ export class Content {
     return this.#alone(() => this.#bytes.allocate(offset, lengthBytes, mode))
   }
 
+  /** Somebody has decided that the local bytes are good, whatever a reboot may have done to them. */
+  trust(tx: Transaction): Promise<void> {
+    return this.#record.trust(tx)
+  }
+
   /** What is here into the row, also after `sync`: it says `synced` only if nothing changed since. */
   persist(tx: Transaction): Promise<void> {
     return this.#record.persist(tx)
+  }
+
+  /** As `persist`, for a script with WRITE_BYTES_STATE. */
+  beginPersist(): Persisting {
+    return this.#record.beginPersist()
   }
 
   /**
@@ -188,7 +214,38 @@ export class Content {
    * cannot be. The dirty mark is in the row, and stays: whoever would take it away ends the loan first.
    */
   lend(): Promise<void> {
-    return this.#alone(() => this.#bytes.lend())
+    return this.#alone(() => this.#bytes.lend(false))
+  }
+
+  /** As `lend`, to whoever made the file, of whom nothing is known: a little, and only what nobody has to make room for. */
+  lendNew(): Promise<void> {
+    return this.#alone(() => this.#bytes.lend(true))
+  }
+
+  /**
+   * Before the kernel is given the file for writing: the row says so durably, the file is there, and changes to it show
+   * from now on. Needs a whole content.
+   */
+  openDirectly(): Promise<void> {
+    return this.#alone(() => this.#bytes.openDirectly((stamp) => this.#home.store.transact((tx) => this.#record.markOpened(tx, stamp), { durable: this.needsDurableMark })))
+  }
+
+  /** Somebody has the file open for writing, or mapped so, or nobody can tell. */
+  isWrittenElsewhere(): Promise<boolean> {
+    return this.#alone(() => this.#file.isWrittenElsewhere())
+  }
+
+  /** Nobody writes to the file but us any more, and what was written is settled. */
+  async closeDirectly(tx: Transaction): Promise<void> {
+    await this.#record.markUnopened(tx, this.#record.isDirty ? this.#record.stamp : (this.#file.factsNow()?.stamp ?? null))
+    tx.afterCommit(() => {
+      this.#bytes.closeDirectly()
+    })
+  }
+
+  /** The times of what was written directly are in the item's row. */
+  noteRecorded(): void {
+    this.#bytes.direct?.noteRecorded()
   }
 
   /** Room is needed elsewhere: direct writes stop, and what was reserved for them and not used goes back. At once, whoever holds the content. */
@@ -198,7 +255,7 @@ export class Content {
 
   /** What was written directly is known here after this, and nothing more is written so. */
   async settle(): Promise<void> {
-    if (this.#bytes.isLent) await this.#alone(() => Promise.resolve())
+    if (this.#bytes.needsTakeOver) await this.#alone(() => Promise.resolve())
   }
 
   /** The bytes, the length and the file's own entry survive a power loss; the row says so after `persist`. */
@@ -206,6 +263,21 @@ export class Content {
     const changes = await this.#alone(() => Promise.resolve(this.#record.changes))
     const facts = await this.#file.sync()
     this.#record.noteSynced(changes, facts?.stamp ?? null)
+  }
+
+  /**
+   * For a sync of the whole file system, begun after this. Answers what to call once that has ended well: false when the
+   * file changed meanwhile, so that nothing is known of it.
+   */
+  async beginSync(): Promise<() => Promise<boolean>> {
+    const changes = await this.#alone(() => Promise.resolve(this.#record.changes))
+    const before = (await this.#file.facts())?.stamp ?? null
+    return async () => {
+      if (changes !== this.#record.changes || before !== ((await this.#file.facts())?.stamp ?? null)) return false
+      this.#record.noteSynced(changes, before)
+      this.#file.noteDirectorySynced()
+      return true
+    }
   }
 
   /**
@@ -229,7 +301,12 @@ export class Content {
   snapshot(): Promise<Snapshot> {
     return this.#alone(async () => {
       this.#bytes.assertWhole('sent')
-      const facts = await this.#file.sync()
+      const facts = this.isOpenedDirectly ? await this.#file.syncUntouched() : await this.#file.sync()
+      // What came in between is in the synced file, and whoever keeps the item's row is to look again.
+      if (facts !== undefined && facts.sizeBytes !== this.sizeBytes) {
+        this.#record.noteWrite()
+        this.#bytes.measured(facts)
+      }
       this.#record.noteSynced(this.#record.changes, facts?.stamp ?? null)
       return takeSnapshot({ content: this, file: this.#file, sizeBytes: this.sizeBytes, stamp: facts?.stamp, directory: this.#home.snapshotDirectory })
     })
@@ -243,6 +320,7 @@ export class Content {
     const { stamp } = this.#record
     const isUntouched = stamp === null || this.#file.stampNow() === stamp
     const clean = writeSequence === this.writeSequence && !this.#bytes.isDamaged && isUntouched
+    if (clean) this.#record.unmark() // before anything is waited for: a write of that moment would count on the mark that goes
     await this.#record.rebase(tx, origin)
     if (clean) await this.#record.markClean(tx)
     return clean
@@ -261,6 +339,15 @@ export class Content {
   /** For the cache: the row is gone. */
   noteDropped(): void {
     this.#dropped = true
+    for (const effect of [...this.#whenDropped]) effect()
+  }
+
+  /** For who holds the content in the background only: a deleted file must not take space because of that. Answers how to take it back. */
+  whenDropped(effect: () => void): () => void {
+    this.#whenDropped.add(effect)
+    return () => {
+      this.#whenDropped.delete(effect)
+    }
   }
 
   closeDescriptor(): Promise<void> {
@@ -270,7 +357,7 @@ export class Content {
   /** Runs work that changes or fixes bytes alone, with all that was written directly taken over before. */
   #alone<T>(work: () => Promise<T>): Promise<T> {
     return this.#lock.run(async () => {
-      await this.#bytes.takeOver()
+      this.#bytes.takeOver()
       return work()
     })
   }

@@ -45,7 +45,7 @@ export class Ledger {
   /** Nothing is added before it resolves. */
   readonly #ready: () => Promise<void>
   /** Makes whoever has room reserved and does not need it give it back. */
-  readonly #reclaim: () => void
+  readonly #reclaim: () => Promise<void>
   #limitBytes: number
   #freeSpaceFloorBytes: number
 
@@ -63,7 +63,7 @@ export class Ledger {
   #freeSinceMs = Number.NEGATIVE_INFINITY
   readonly #making = new Serial()
 
-  constructor(options: { directory: string; clock: Clock; log: Log; limitBytes: number; freeSpaceFloorBytes: number; evict: (id: ContentId) => Promise<boolean>; ready: () => Promise<void>; reclaim: () => void }) {
+  constructor(options: { directory: string; clock: Clock; log: Log; limitBytes: number; freeSpaceFloorBytes: number; evict: (id: ContentId) => Promise<boolean>; ready: () => Promise<void>; reclaim: () => Promise<void> }) {
     this.#directory = options.directory
     this.#clock = options.clock
     this.#log = options.log
@@ -85,6 +85,12 @@ export class Ledger {
 
   get limitBytes(): number {
     return this.#limitBytes
+  }
+
+  /** Whether so much could be added, by the limit and by the disk, without anything being promised. */
+  async couldAdd(bytes: number): Promise<boolean> {
+    await this.#lookAtDiskIfOld()
+    return this.#excess(bytes) <= this.#order.calculatedSize
   }
 
   allocatedBytes(id: ContentId): number {
@@ -145,9 +151,14 @@ export class Ledger {
   async reserve(bytes: number): Promise<boolean> {
     if (bytes <= 0) return true
     await this.#ready()
-    if (this.#clock.monotonicMs() - this.#freeSinceMs > FREE_SPACE_AGE_MS) await this.#lookAtDisk()
+    await this.#lookAtDiskIfOld()
     if (this.#take(bytes)) return true
     return this.#making.run(() => this.#makeRoom(bytes))
+  }
+
+  /** Whether there is room for so much without evicting anything, by what is known of the disk. */
+  hasFree(bytes: number): boolean {
+    return this.#excess(bytes) <= 0
   }
 
   giveBack(bytes: number): void {
@@ -183,7 +194,10 @@ export class Ledger {
 
   async #makeRoom(bytes: number): Promise<boolean> {
     await this.#lookAtDisk()
-    if (this.#excess(bytes) > this.#order.calculatedSize) this.#reclaim()
+    if (this.#excess(bytes) > this.#order.calculatedSize) {
+      await this.#reclaim()
+      await this.#lookAtDisk()
+    }
     if (this.#excess(bytes) > this.#order.calculatedSize) return false
     await this.#evictWhile(() => this.#excess(bytes))
     return this.#take(bytes)
@@ -215,6 +229,10 @@ export class Ledger {
       bytes += size
     }
     return victims
+  }
+
+  async #lookAtDiskIfOld(): Promise<void> {
+    if (this.#clock.monotonicMs() - this.#freeSinceMs > FREE_SPACE_AGE_MS) await this.#lookAtDisk()
   }
 
   async #lookAtDisk(): Promise<void> {

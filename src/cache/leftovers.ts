@@ -4,13 +4,14 @@
  * at start; the cache adds nothing before it is over, so the ceiling holds from the first byte on.
  */
 import { readdir } from 'node:fs/promises'
+import { basename } from 'node:path'
 import type { ContentId } from '../base/ids.js'
 import type { Log } from '../base/log.js'
 import { errorText } from '../base/errors.js'
 import type { Reader } from '../store/store.js'
 import { contentDirectory, contentIdOf, contentPath, FAN_OUT } from './content-path.js'
 import { fileFacts } from './cache-file.js'
-import { readContents } from './content-rows.js'
+import { mayHaveFile, readContents } from './content-rows.js'
 import { isMissing } from './system-failure.js'
 
 export interface LeftoverActions {
@@ -22,7 +23,9 @@ export interface LeftoverActions {
 
 /** Goes on past a directory that cannot be read, with a log line. */
 export async function clearLeftovers(directory: string, reader: Reader, log: Log, actions: LeftoverActions, signal: AbortSignal): Promise<void> {
+  const made = await names(directory)
   for (let slot = 0; slot < FAN_OUT && !signal.aborted; slot += 1) {
+    if (!made.includes(basename(contentDirectory(directory, slot)))) continue
     try {
       await clearSlot(directory, slot, reader, actions)
     } catch (error) {
@@ -37,9 +40,9 @@ async function clearSlot(directory: string, slot: number, reader: Reader, action
   const rows = new Map((await readContents(reader, ids)).map((row) => [row.id, row]))
   for (const id of ids) {
     const row = rows.get(id)
-    if (row === undefined || (row.allocatedBytes === 0 && !row.isDirty)) {
+    if (row === undefined || !mayHaveFile(row)) {
       await actions.remove(id)
-    } else if (row.isDirty || !row.isComplete) {
+    } else if (row.isDirty || row.openedBoot !== null || !row.isComplete) {
       const facts = await fileFacts(contentPath(directory, id))
       if (facts !== undefined && facts.allocatedBytes !== row.allocatedBytes) await actions.correct(id, facts.allocatedBytes)
     }

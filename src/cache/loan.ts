@@ -11,6 +11,7 @@ import type { Ledger } from './ledger.js'
 const FIRST_ROOM_BYTES = 8 * 1024 * 1024
 const LARGEST_ROOM_BYTES = 512 * 1024 * 1024
 const SMALLEST_ROOM_BYTES = 1024 * 1024 // below that every write asks, and the last one is told that the cache is full
+const PLENTY_BYTES = 64 * 1024 * 1024 // programs make files by the hundred: none of them may cost others their place
 
 export class Loan {
   readonly #id: ContentId
@@ -30,10 +31,10 @@ export class Loan {
     return this.#out !== undefined
   }
 
-  /** `begin` runs when the loan is certain, right before anything can be written. */
-  async lend(sizeBytes: number, begin: () => void): Promise<void> {
-    if (this.isOut) return
-    const roomBytes = Math.min(this.#nextRoomBytes, Math.floor(this.#ledger.allowanceBytes / 4))
+  /** `begin` runs when the loan is certain, right before anything can be written. A new file is lent a little, and only where there is plenty. */
+  async lend({ sizeBytes, isNew }: { readonly sizeBytes: number; readonly isNew: boolean }, begin: () => void): Promise<void> {
+    if (this.isOut || (isNew && !this.#ledger.hasFree(PLENTY_BYTES))) return
+    const roomBytes = Math.min(isNew ? SMALLEST_ROOM_BYTES : this.#nextRoomBytes, Math.floor(this.#ledger.allowanceBytes / 4))
     if (roomBytes < SMALLEST_ROOM_BYTES || !(await this.#ledger.reserve(roomBytes))) return
     begin()
     if (!this.#lender.lend(this.#id, sizeBytes + roomBytes)) {
@@ -41,7 +42,7 @@ export class Loan {
       return
     }
     this.#out = { sizeBytes, roomBytes, stopped: false, wrote: false }
-    this.#nextRoomBytes = Math.min(roomBytes * 4, LARGEST_ROOM_BYTES)
+    if (!isNew) this.#nextRoomBytes = Math.min(roomBytes * 4, LARGEST_ROOM_BYTES)
   }
 
   /** Room is needed elsewhere. Waits for nobody but writes under way. */

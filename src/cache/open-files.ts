@@ -5,6 +5,7 @@
 import { mkdir, open, type FileHandle } from 'node:fs/promises'
 import { constants } from 'node:fs'
 import { dirname } from 'node:path'
+import { nativeFilesIfAny } from '../base/native-addon.js'
 import { isMissing } from './system-failure.js'
 
 interface OpenFile {
@@ -16,6 +17,7 @@ interface OpenFile {
 
 export class OpenFiles {
   readonly #limit: number
+  readonly #native = nativeFilesIfAny()
   /** In order of use, oldest first. Everything here is open or opening; nothing forgotten is here. */
   readonly #files = new Map<string, OpenFile>()
   readonly #closing = new Set<Promise<void>>()
@@ -32,6 +34,11 @@ export class OpenFiles {
   /** Runs `work` on a file that is made now; fails with EEXIST when there is one. */
   make<T>(path: string, work: (file: FileHandle) => Promise<T>): Promise<T> {
     return this.#use(path, () => createPrivate(path), work)
+  }
+
+  /** Makes a file, with this time where one is given, and leaves it closed. False: it was not made so, and `make` knows more ways, or why not. */
+  makeClosed(path: string, mtimeSeconds?: number): Promise<boolean> {
+    return this.#native?.makeFile(path, mtimeSeconds) ?? Promise.resolve(false)
   }
 
   /** Closes the descriptor, at once or after its last user. Resolves when it is closed. */

@@ -18,6 +18,8 @@ export interface LoadedState {
   readonly generation: number
   readonly synced: boolean
   readonly stamp: string | null
+  /** Somebody may write to the file directly. */
+  readonly isOpened: boolean
   /** The row already says that a write may go on. */
   readonly isMarked: boolean
   /** False when the row has to be written anew. */
@@ -27,9 +29,18 @@ export interface LoadedState {
   readonly damage: DriveError | undefined
 }
 
+/** A content that was just made here. */
+export function newLocal(isOpened: boolean): LoadedState {
+  return {
+    origin: null, sizeBytes: 0, ranges: ByteRanges.empty, allocatedBytes: 0, isDirty: true, isSuspect: false, isPinned: false, generation: 1,
+    synced: false, stamp: null, isOpened, isMarked: true, isAsRow: true, fileExists: false, damage: undefined,
+  }
+}
+
 export function reconcileFile(row: ContentRow, facts: FileFacts | undefined, bootId: string): LoadedState {
   // Writing needs a complete content, and its mark says so: under a dirty mark without it nothing was written.
-  return row.isDirty && row.isComplete ? reconcileDirty(row, facts, bootId) : reconcileClean(row, facts, bootId)
+  const mayBeWritten = row.isDirty || (row.openedBoot === bootId && (facts?.sizeBytes ?? -1) >= row.sizeBytes)
+  return mayBeWritten && row.isComplete ? reconcileDirty(row, facts, bootId) : reconcileClean(row, facts, bootId)
 }
 
 /** After a reboot, what the row calls synced is so only if the file has not changed since (a lost commit, a lost write). */
@@ -41,7 +52,9 @@ function reconcileClean(row: ContentRow, facts: FileFacts | undefined, bootId: s
   const lastEnd = row.ranges.ranges.at(-1)?.end ?? 0
   const sound = facts !== undefined && facts.sizeBytes >= lastEnd && facts.sizeBytes <= row.sizeBytes && !isStampBroken(row, facts, bootId)
   if (row.ranges.isEmpty || sound) {
-    return { ...common(row), sizeBytes: row.sizeBytes, ranges: row.ranges, isMarked: false, isAsRow: true, fileExists: facts !== undefined && !row.ranges.isEmpty }
+    // The empty file of an empty content is that content's: the engine may have opened it, and reads there what is written later.
+    const fileExists = row.ranges.isEmpty ? row.sizeBytes === 0 && facts?.sizeBytes === 0 : facts !== undefined
+    return { ...common(row), sizeBytes: row.sizeBytes, ranges: row.ranges, isMarked: false, isAsRow: true, fileExists }
   }
   return {
     ...common(row), sizeBytes: row.sizeBytes, ranges: ByteRanges.empty, allocatedBytes: 0, synced: false, stamp: null,
@@ -51,18 +64,19 @@ function reconcileClean(row: ContentRow, facts: FileFacts | undefined, bootId: s
 
 function reconcileDirty(row: ContentRow, facts: FileFacts | undefined, bootId: string): LoadedState {
   const length = facts?.sizeBytes ?? 0
-  if (length < row.sizeBytes) {
+  // After a power loss that is what is left of bytes that nobody synced, and they go beside the good version, if at all.
+  if (length < row.sizeBytes && !row.isSuspect) {
     const damage = new DriveError('internal', 'the cache file that held your unsent edits was cut or deleted by something else', { fields: { content: row.id } })
     return { ...common(row), sizeBytes: row.sizeBytes, ranges: ByteRanges.whole(row.sizeBytes), isMarked: false, isAsRow: true, fileExists: facts !== undefined, damage }
   }
-  // Longer than the row: written until a kill; the file is the truth.
+  // Longer than the row: written until a kill. The file is the truth.
   return {
     ...common(row), sizeBytes: length, ranges: ByteRanges.whole(length), allocatedBytes: facts?.allocatedBytes ?? 0,
-    isMarked: !row.synced && row.bootId === bootId, isAsRow: length === row.sizeBytes, fileExists: facts !== undefined,
+    isMarked: row.isDirty && !row.synced && row.bootId === bootId, isAsRow: length === row.sizeBytes, fileExists: facts !== undefined,
   }
 }
 
-function common(row: ContentRow): Pick<LoadedState, 'origin' | 'allocatedBytes' | 'isDirty' | 'isSuspect' | 'isPinned' | 'generation' | 'synced' | 'stamp' | 'damage'> {
-  const { origin, allocatedBytes, isDirty, isSuspect, isPinned, generation, synced, stamp } = row
-  return { origin, allocatedBytes, isDirty, isSuspect, isPinned, generation, synced, stamp, damage: undefined }
+function common(row: ContentRow): Pick<LoadedState, 'origin' | 'allocatedBytes' | 'isDirty' | 'isSuspect' | 'isPinned' | 'generation' | 'synced' | 'stamp' | 'isOpened' | 'damage'> {
+  const { origin, allocatedBytes, isDirty, isSuspect, isPinned, generation, synced, stamp, openedBoot } = row
+  return { origin, allocatedBytes, isDirty, isSuspect, isPinned, generation, synced, stamp, isOpened: openedBoot !== null, damage: undefined }
 }

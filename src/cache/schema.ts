@@ -34,5 +34,8 @@ export const CACHE_SCHEMA: Schema = {
      );
      CREATE INDEX contents_allocated ON contents (last_used_ms) WHERE allocated_bytes > 0;
      CREATE INDEX contents_dirty ON contents (id) WHERE dirty = 1`,
+    `-- the boot in which the file was opened for direct writing, which nobody here sees; null: nobody writes to it but us
+     ALTER TABLE contents ADD COLUMN opened_boot TEXT;
+     CREATE INDEX contents_opened ON contents (id) WHERE opened_boot IS NOT NULL`,
   ],
 }

@@ -14,5 +14,6 @@ export function isMissing(error: unknown): boolean {
 export function diskError(error: unknown, doing: string): DriveError {
   if (error instanceof DriveError) return error
   if (isDiskFull(error)) return new DriveError('disk-full', `the disk that holds the cache is full: free some space (${doing})`, { cause: error })
+  if (systemCode(error) === 'EFBIG') return new DriveError('file-too-large', `the disk that holds the cache takes no file of this length (${doing})`, { cause: error })
   return new DriveError('internal', `the cache's disk failed while ${doing}: ${errorText(error)}`, { cause: error })
 }

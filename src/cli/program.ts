@@ -5,6 +5,8 @@
 import { Command, CommanderError } from 'commander'
 import { errorCode } from '../base/errors.js'
 import type { CommandMaker, Invocation } from './command.js'
+import { brakeCommand } from './commands/brake.js'
+import { conflictsCommand } from './commands/conflicts.js'
 import { connectCommand } from './commands/connect.js'
 import { demoCommand } from './commands/demo.js'
 import { doctorCommand } from './commands/doctor.js'
@@ -28,11 +30,13 @@ const COMMANDS: readonly CommandMaker[] = [
   unmountCommand,
   statusCommand,
   syncCommand,
+  brakeCommand,
   pauseCommand,
   resumeCommand,
   pinCommand,
   unpinCommand,
   freeCommand,
+  conflictsCommand,
   settingsCommand,
   rescueCommand,
   doctorCommand,

@@ -52,6 +52,10 @@ export interface EngineStatus {
   readonly why: string
   /** What this engine cannot do (src/engine/README.md). */
   readonly lacks: readonly string[]
+  /** Nobody asked for it: the engine that was wished for cannot run. */
+  readonly isFallback: boolean
+  /** Whether the kernel reads and writes cached files by itself, and why. */
+  readonly passthrough: { readonly on: boolean; readonly why: string }
 }
 
 export interface DriveStatus {
@@ -69,9 +73,13 @@ export interface DriveStatus {
   readonly pid: number | null
   readonly pendingUploads: number
   readonly pendingBytes: number
+  /** Items whose deletion the brake holds until `brake allow` or `brake undo`. */
+  readonly heldDeletions: number
   readonly transfers: readonly TransferStatus[]
   readonly cache: CacheStatus
   readonly lastSync: string | null
+  /** Conflict copies that nobody has decided about. */
+  readonly conflicts: number
   readonly errors: readonly ProblemStatus[]
   /** Null when no daemon runs. */
   readonly budget: BudgetStatus | null
@@ -121,6 +129,25 @@ export interface PathDone {
 
 export type PathResult = PathDone | FailedPath
 
+export interface ConflictStatus {
+  readonly copy: string
+  /** Null where it cannot be seen from here. */
+  readonly original: string | null
+  /** Whose bytes the copy has; the original has the other's. */
+  readonly copyHolds: 'mine' | 'theirs'
+  readonly why: 'edited-on-both-sides' | 'name-taken' | 'torn-by-power-loss' | 'version-slipped-in'
+  readonly since: string
+}
+
+export type ConflictChoice = 'mine' | 'theirs' | 'both'
+
+export interface ConflictDone {
+  readonly path: string
+  readonly kept: ConflictChoice
+}
+
+export type ConflictResult = ConflictDone | FailedPath
+
 export interface UnsentItem {
   readonly path: string
   readonly bytes: number
@@ -141,6 +168,37 @@ export interface UnmountAnswer {
   readonly pendingBytes: number
 }
 
+/** Of one storage and one direction. */
+export interface BrakeHold {
+  /** Where the items were deleted; on the other side they still are. */
+  readonly deletedOn: 'here' | 'portal'
+  readonly storage: string
+  readonly items: number
+  /** How many items of the storage are known here, the deleted ones too. */
+  readonly storageItems: number
+  readonly since: string
+  /** The topmost ones; at most 1,000 are named. */
+  readonly paths: readonly string[]
+}
+
+export interface BrakeShown {
+  readonly heldDeletions: number
+  readonly holds: readonly BrakeHold[]
+}
+
+export interface BrakeAllowed {
+  readonly allowed: number
+  /** What is held now. */
+  readonly heldDeletions: number
+}
+
+export interface BrakeUndone {
+  readonly restored: number
+  readonly failed: readonly FailedPath[]
+  /** What is held now: what failed. */
+  readonly heldDeletions: number
+}
+
 interface CommandTable {
   readonly status: { readonly request: Readonly<Record<string, never>>; readonly answer: DriveStatus }
   readonly pathStatus: { readonly request: PathsRequest; readonly answer: { readonly paths: readonly PathStatus[] } }
@@ -151,6 +209,11 @@ interface CommandTable {
   readonly pin: { readonly request: PathsRequest; readonly answer: { readonly results: readonly PathResult[] } }
   readonly unpin: { readonly request: PathsRequest; readonly answer: { readonly results: readonly PathResult[] } }
   readonly free: { readonly request: PathsRequest; readonly answer: { readonly results: readonly PathResult[] } }
+  readonly conflicts: { readonly request: Readonly<Record<string, never>>; readonly answer: { readonly conflicts: readonly ConflictStatus[] } }
+  readonly resolveConflicts: { readonly request: PathsRequest & { readonly keep: ConflictChoice }; readonly answer: { readonly results: readonly ConflictResult[] } }
+  readonly brakeShow: { readonly request: Readonly<Record<string, never>>; readonly answer: BrakeShown }
+  readonly brakeAllow: { readonly request: Readonly<Record<string, never>>; readonly answer: BrakeAllowed }
+  readonly brakeUndo: { readonly request: Readonly<Record<string, never>>; readonly answer: BrakeUndone }
   readonly unmount: { readonly request: { readonly waitSeconds: number; readonly force: boolean }; readonly answer: UnmountAnswer }
   /** The settings file was written anew: read it again. */
   readonly settingsChanged: { readonly request: Readonly<Record<string, never>>; readonly answer: Readonly<Record<string, never>> }
@@ -174,6 +237,6 @@ export type DaemonCommands = {
   readonly [Name in CommandName]: (request: CommandRequest<Name>, signal: AbortSignal) => Promise<CommandAnswer<Name>>
 }
 
-export function isFailedPath(result: PathStatus | PathResult): result is FailedPath {
+export function isFailedPath(result: PathStatus | PathResult | ConflictResult): result is FailedPath {
   return 'error' in result
 }

@@ -3,7 +3,7 @@
  * answered by `{"id":1,"answer":{…}}` or `{"id":1,"error":{"code":"…","message":"…"}}`. Pure: checks what came, trusts nothing.
  */
 import { DriveError, ERROR_CODES, type ErrorCode } from '../base/errors.js'
-import type { CommandName, CommandRequest, ErrorAnswer, PathsRequest } from './commands.js'
+import type { CommandName, CommandRequest, ConflictChoice, ErrorAnswer, PathsRequest } from './commands.js'
 
 /** Thousands of long paths fit; more is a mistake of the asker and must not fill the daemon's memory. */
 export const MAX_REQUEST_BYTES = 4 * 1024 * 1024
@@ -31,10 +31,15 @@ export const REQUEST_READERS: { readonly [Name in CommandName]: RequestReader<Na
     ...(raw.waitSeconds === undefined ? {} : { waitSeconds: readSeconds(raw, 'waitSeconds') }),
   }),
   pause: () => ({}),
+  brakeShow: () => ({}),
+  brakeAllow: () => ({}),
+  brakeUndo: () => ({}),
   resume: () => ({}),
   pin: readPaths,
   unpin: readPaths,
   free: readPaths,
+  conflicts: () => ({}),
+  resolveConflicts: (raw) => ({ ...readPaths(raw), keep: readChoice(raw) }),
   unmount: (raw) => ({ waitSeconds: readSeconds(raw, 'waitSeconds'), force: readFlag(raw, 'force') }),
   settingsChanged: () => ({}),
   quit: () => ({}),
@@ -85,6 +90,11 @@ function readPaths(raw: Readonly<Record<string, unknown>>): PathsRequest {
     throw new DriveError('bad-argument', 'paths must be a list of absolute paths')
   }
   return { paths }
+}
+
+function readChoice({ keep }: Readonly<Record<string, unknown>>): ConflictChoice {
+  if (keep !== 'mine' && keep !== 'theirs' && keep !== 'both') throw new DriveError('bad-argument', 'keep must be mine, theirs or both')
+  return keep
 }
 
 function readFlag(raw: Readonly<Record<string, unknown>>, name: string): boolean {

@@ -14,6 +14,8 @@ import type {
 import type { Log } from '../base/log.js'
 import type { Holder } from '../engine/mount-holders.js'
 import type { Item } from '../mirror/item.js'
+import { allowBrake, heldDeletions, showBrake, undoBrake } from './brake-commands.js'
+import { listConflicts, resolveConflicts } from './conflict-commands.js'
 import type { DriveCore } from './drive-core.js'
 import type { DriveReport } from './drive-report.js'
 
@@ -33,6 +35,7 @@ export interface DaemonCommandsOptions {
 
 export function daemonCommands(options: DaemonCommandsOptions): DaemonCommands {
   const { core, report } = options
+  const brake = { core, paths: report.paths }
   return {
     status: () => report.drive(),
     pathStatus: async ({ paths }) => ({ paths: await inOrder(paths, (path): Promise<PathStatus> => report.path(path)) }),
@@ -46,6 +49,11 @@ export function daemonCommands(options: DaemonCommandsOptions): DaemonCommands {
         return 0
       }),
     free: ({ paths }) => each(report, paths, (item) => free(core, item)),
+    conflicts: async () => ({ conflicts: await listConflicts(core, report) }),
+    resolveConflicts: async (request, signal) => ({ results: await resolveConflicts(core, report, request, signal) }),
+    brakeShow: () => showBrake(brake),
+    brakeAllow: () => allowBrake(brake),
+    brakeUndo: () => undoBrake(brake),
     unmount: (request, signal) => unmount(options, request, signal),
     settingsChanged: async () => {
       await options.readSettings()
@@ -70,9 +78,11 @@ async function sync(options: DaemonCommandsOptions, request: CommandRequest<'syn
   const { core, clock, log } = options
   if (core.isPaused) throw new DriveError('paused', 'the drive is paused: continue with "elastic-drive resume"')
   if (request.full) throw new DriveError('unsupported', 'dropping the history is not built yet: "sync" without --full looks through the whole drive')
-  const answer = async (outcome: SyncAnswer['outcome']): Promise<SyncAnswer> => {
+  const answer = async (outcome: 'started' | 'waited' | 'time-up'): Promise<SyncAnswer> => {
+    const held = await heldDeletions(core)
     const pending = await core.upload.pending()
-    return { outcome, pendingUploads: pending.count, pendingBytes: pending.bytes, heldDeletions: 0 }
+    const isHeld = held > 0 && outcome !== 'time-up'
+    return { outcome: isHeld ? 'held' : outcome !== 'waited' ? outcome : pending.count === 0 ? 'done' : 'time-up', pendingUploads: pending.count, pendingBytes: pending.bytes, heldDeletions: held }
   }
   if (request.waitSeconds === undefined) {
     syncOnce(core, new AbortController().signal).catch((error: unknown) => {
@@ -86,7 +96,7 @@ async function sync(options: DaemonCommandsOptions, request: CommandRequest<'syn
   })
   try {
     await syncUntilDone(options, AbortSignal.any([asker, over.signal]))
-    return await answer((await core.upload.pending()).count === 0 ? 'done' : 'time-up')
+    return await answer('waited')
   } catch (error) {
     if (!over.signal.aborted) throw error
     return await answer('time-up')
@@ -98,6 +108,8 @@ async function sync(options: DaemonCommandsOptions, request: CommandRequest<'syn
 async function syncOnce(core: DriveCore, signal: AbortSignal): Promise<void> {
   await core.upload.hurry()
   await core.watch.syncAll(signal)
+  const { count } = core.isReadOnly ? await core.upload.pending() : { count: 0 }
+  if (count > 0) throw new DriveError('read-only', `the drive is mounted read-only: ${count} edits stay here until it is mounted without --read-only`)
   await core.upload.waitUntilIdle(signal)
 }
 
@@ -139,7 +151,7 @@ async function free(core: DriveCore, item: Item): Promise<number> {
 
 /** Names what is unsent, waits for it as asked, then takes the mount away and ends the daemon. */
 async function unmount({ core, report, clock, ...options }: DaemonCommandsOptions, request: CommandRequest<'unmount'>, asker: AbortSignal): Promise<UnmountAnswer> {
-  if (request.waitSeconds > 0 && !core.isPaused) await waitForUploads(core, clock, request.waitSeconds * 1_000, asker)
+  if (request.waitSeconds > 0 && !core.isPaused && !core.isReadOnly) await waitForUploads(core, clock, request.waitSeconds * 1_000, asker)
   const { count, bytes } = await core.upload.pending()
   const answer = { unsent: count === 0 ? [] : await report.unsent(), pendingUploads: count, pendingBytes: bytes }
   try {

@@ -5,6 +5,7 @@
 import { createLog, type Log } from '../base/log.js'
 import { errorCode, errorText } from '../base/errors.js'
 import type { EngineFeature } from '../engine/engine-features.js'
+import type { EngineChoice } from '../engine/mount-engine.js'
 import { removeDaemonRecord, writeDaemonRecord } from './daemon-record.js'
 import { LogFile } from './log-file.js'
 import type { ProfilePaths } from './paths.js'
@@ -16,6 +17,8 @@ export interface MountOptions {
   readonly readOnly: boolean
   readonly allowOther: boolean
   readonly engine?: Settings['engine']
+  /** The log says more. */
+  readonly debug?: boolean
   /** What the native engine does without. */
   readonly without: readonly EngineFeature[]
 }
@@ -30,6 +33,7 @@ export interface DaemonStart {
 
 export interface RunningDaemon {
   readonly folder: string
+  readonly engine: EngineChoice
   /** Resolves when the daemon came to its end by itself: unmounted by command or from outside. */
   readonly ended: Promise<void>
   /** Unmounts, whoever has files open, and resolves when nothing of the daemon runs any more. Safe to call twice. */
@@ -51,7 +55,7 @@ export interface DaemonProcess {
 /** Runs one daemon from start to end; rejects when it could not be started or stopped. */
 export async function runDaemonProcess({ paths, mount, startDaemon, stopSignal, onReady }: DaemonProcess): Promise<void> {
   const file = new LogFile(paths.logPath)
-  const log = createLog('info', file)
+  const log = createLog(mount.debug === true ? 'debug' : 'info', file)
   try {
     log.info({ pid: process.pid, profile: paths.profile, ...mount }, 'the daemon starts')
     const daemon = await startDaemon({ paths, mount, log, signal: stopSignal })

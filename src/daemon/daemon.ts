@@ -16,12 +16,14 @@ import { LateFiles } from '../engine/native-files.js'
 import { takeProcessLock, type ProcessLock } from '../store/process-lock.js'
 import { daemonCommands } from './daemon-commands.js'
 import type { DaemonStart, MountOptions, RunningDaemon } from './daemon-process.js'
+import { readBootId } from './daemon-record.js'
 import { DriveCore } from './drive-core.js'
 import { DriveReport } from './drive-report.js'
 import { whileMountable } from './folder.js'
 import { prepareDirectories, type ProfilePaths } from './paths.js'
+import { readPortalTraits, servesRanges } from './portal-traits.js'
 import { requireProfile, type Profile } from './profile.js'
-import { fileSecrets } from './secrets.js'
+import { readAccess } from './profile-access.js'
 import { readSettings, type Settings } from './settings.js'
 import { tearDown } from './tear-down.js'
 
@@ -38,7 +40,7 @@ export async function startDaemon({ paths, mount, log, signal }: DaemonStart): P
     const settings = await LiveSettings.read(paths)
     const notices = new LateNotices()
     const native: NativeWork = { answers: new LateAnswers(), files: new LateFiles(), cacheDirectory: paths.contentDirectory }
-    const core = await openCore({ paths, profile, settings, notices, native, log })
+    const core = await openCore({ paths, profile, mount, settings, notices, native, log })
     teardowns.push(() => core.stop())
     if (signal.aborted) throw new DriveError('cancelled', 'the mount was cancelled')
     const { engine: mounted, choice } = await mountFolder({ profile, mount, settings, log, core, notices, native })
@@ -49,7 +51,7 @@ export async function startDaemon({ paths, mount, log, signal }: DaemonStart): P
     })
     const commands = daemonCommands({
       core,
-      report: new DriveReport({ core, profileName: paths.profile, profile, engine: choice, readOnly: mount.readOnly }),
+      report: new DriveReport({ core, profileName: paths.profile, profile, engine: { ...choice, passthrough: mounted.passthrough }, readOnly: mount.readOnly }),
       clock: systemClock,
       log,
       readSettings: () => settings.readAgain(),
@@ -62,7 +64,7 @@ export async function startDaemon({ paths, mount, log, signal }: DaemonStart): P
     core.start()
     void mounted.ended.then(finish)
     let stopping: Promise<void> | undefined
-    return { folder: profile.folder, ended, stop: () => (stopping ??= end()) }
+    return { folder: profile.folder, engine: choice, ended, stop: () => (stopping ??= end()) }
   } catch (error) {
     await end().catch((failure: unknown) => {
       log.error({ error: errorText(failure) }, 'a daemon that could not start could not be taken down cleanly')
@@ -103,12 +105,13 @@ async function takeLock(paths: ProfilePaths): Promise<ProcessLock> {
   }
 }
 
-async function openCore({ paths, profile, settings, notices, native, log }: { paths: ProfilePaths; profile: Profile; settings: LiveSettings; notices: LateNotices; native: NativeWork; log: Log }): Promise<DriveCore> {
-  const secrets = fileSecrets(paths)
+async function openCore({ paths, profile, mount, settings, notices, native, log }: { paths: ProfilePaths; profile: Profile; mount: MountOptions; settings: LiveSettings; notices: LateNotices; native: NativeWork; log: Log }): Promise<DriveCore> {
   return DriveCore.open({
     paths,
     profile,
-    webhook: await secrets.readWebhook(),
+    access: await readAccess(paths, profile, log),
+    readOnly: mount.readOnly,
+    servesRanges: await knownRanges(paths, profile, log),
     settings: () => settings.now,
     notices,
     answers: native.answers,
@@ -117,12 +120,19 @@ async function openCore({ paths, profile, settings, notices, native, log }: { pa
     random: systemRandom,
     log,
     environment: process.env,
-    onWebhookMoved: (webhook) => {
-      secrets.writeWebhook(webhook).catch((error: unknown) => {
-        log.error({ error: String(error) }, 'the new address of the portal could not be stored')
-      })
-    },
+    bootId: await readBootId(),
   })
+}
+
+/** From `doctor --live`. What cannot be read is found out anew. */
+async function knownRanges(paths: ProfilePaths, profile: Profile, log: Log): Promise<boolean | undefined> {
+  try {
+    const known = await readPortalTraits(paths, profile.portal)
+    return known === undefined ? undefined : servesRanges(known)
+  } catch (error) {
+    log.warn({ error: errorText(error) }, 'what was found out about the portal cannot be read')
+    return undefined
+  }
 }
 
 interface FolderMount {

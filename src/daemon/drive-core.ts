@@ -3,20 +3,18 @@
  * watcher and the virtual drive on top. The one place where these are constructed and tied together; stopped in the
  * opposite order, everything awaited.
  */
-import { readFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import type { Clock } from '../base/clock.js'
 import { errorCode, errorText, type DriveError } from '../base/errors.js'
-import type { Ino } from '../base/ids.js'
 import type { Log } from '../base/log.js'
 import { namePatterns } from '../base/names.js'
 import type { Random } from '../base/random.js'
 import { ContentCache } from '../cache/content-cache.js'
-import { CACHE_SCHEMA } from '../cache/schema.js'
-import { createDrive, type OpenDrive } from '../drive/create-drive.js'
-import type { RemoteFolder } from '../drive/drive.js'
+import { createDrive, type DriveAccess, type OpenDrive } from '../drive/create-drive.js'
 import { AnswerFeed } from '../fs/answer-feed.js'
 import { AttributesOf } from '../fs/attributes.js'
+import { ConflictResolver } from '../fs/conflict-resolver.js'
+import { DirectOpens } from '../fs/direct-opens.js'
 import { Directories } from '../fs/directories.js'
 import { DriveFileSystem } from '../fs/drive-file-system.js'
 import { Entries } from '../fs/entries.js'
@@ -28,16 +26,20 @@ import { Keeper } from '../fs/keeper.js'
 import { KernelNews } from '../fs/kernel-news.js'
 import { Namespace } from '../fs/namespace.js'
 import { NodeTable } from '../fs/nodes.js'
+import { OrphanKeeper } from '../fs/orphan-keeper.js'
 import type { KernelAnswers } from '../fs/kernel-answers.js'
 import type { KernelFiles } from '../fs/kernel-files.js'
 import type { KernelNotices } from '../fs/operations.js'
 import { isPreviewReader } from '../fs/preview-readers.js'
+import { ReadAgain } from '../fs/read-again.js'
+import { webPage } from '../fs/web-page.js'
+import { TrashDoor } from '../fs/trash-door.js'
 import { Hydrator } from '../hydrate/hydrator.js'
-import { Journal, JOURNAL_SCHEMA } from '../journal/journal.js'
-import type { MirrorDelta } from '../mirror/delta.js'
+import { Journal } from '../journal/journal.js'
+import { readConflictsOf } from '../mirror/conflicts.js'
+import type { MirrorDelta, Place } from '../mirror/delta.js'
 import type { Item } from '../mirror/item.js'
 import { Mirror } from '../mirror/mirror.js'
-import { MIRROR_SCHEMA } from '../mirror/schema.js'
 import { Store } from '../store/store.js'
 import { requeueUnsent } from '../upload/requeue.js'
 import { Upload } from '../upload/upload.js'
@@ -46,17 +48,23 @@ import { Connectivity } from './connectivity.js'
 import { DatabaseCheck } from './database-check.js'
 import type { ProfilePaths } from './paths.js'
 import type { Profile } from './profile.js'
+import { rootFolderOf } from './root-folder.js'
+import { SCHEMAS } from './schemas.js'
 import { tearDown } from './tear-down.js'
 import type { Settings } from './settings.js'
-
-export const SCHEMAS = [MIRROR_SCHEMA, CACHE_SCHEMA, JOURNAL_SCHEMA]
 
 export interface DriveCoreOptions {
   readonly paths: ProfilePaths
   readonly profile: Profile
-  readonly webhook: string
+  readonly access: DriveAccess
+  /** Nothing is changed on the portal: what waits to be sent stays. */
+  readonly readOnly: boolean
+  /** What is known of the portal from before. */
+  readonly servesRanges: boolean | undefined
   /** Asked at each use, so that a changed setting works at once. */
   readonly settings: () => Settings
+  /** Differs after each boot of the machine. */
+  readonly bootId: string
   readonly notices: KernelNotices
   readonly answers: KernelAnswers
   readonly files: KernelFiles
@@ -64,7 +72,6 @@ export interface DriveCoreOptions {
   readonly random: Random
   readonly log: Log
   readonly environment: Readonly<Record<string, string | undefined>>
-  readonly onWebhookMoved: (webhook: string) => void
 }
 
 const PAUSED_FACT = 'paused'
@@ -80,19 +87,20 @@ export class DriveCore {
   readonly upload: Upload
   readonly watch: Watch
   readonly keeper: Keeper
+  readonly conflicts: ConflictResolver
   readonly fileSystem: DriveFileSystem
   readonly databaseCheck: DatabaseCheck
   readonly #options: DriveCoreOptions
   readonly #connectivity: Connectivity
   readonly #attributes: AttributesOf
+  readonly #direct: DirectOpens
   readonly #news: KernelNews
   readonly #following = new Set<Promise<void>>()
   #paused = false
 
   /** Opens everything; nothing runs before `start`. 'database-damaged', 'database-newer', 'disk-full'. */
   static async open(options: DriveCoreOptions): Promise<DriveCore> {
-    const { paths, profile, clock, log } = options
-    const bootId = (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim()
+    const { paths, profile, clock, log, bootId } = options
     const check = new DatabaseCheck({ store: () => store, clock, log })
     const onDamage = (error: DriveError): void => {
       check.met(error)
@@ -111,10 +119,11 @@ export class DriveCore {
         lender: options.files,
       })
       const mirror = new Mirror(store)
-      await store.transact((tx) => mirror.ensureRoot(tx, rootOf(profile)))
+      await store.transact((tx) => mirror.ensureRoot(tx, rootFolderOf(profile)))
       const core = new DriveCore(options, { store, cache, mirror, check })
       const missing = await requeueUnsent({ store, mirror, journal: core.journal, cache, clock })
       if (missing > 0) log.info({ missing }, 'unsent edits of a daemon that crashed are queued again')
+      await core.#direct.recover()
       core.#applyPaused((await mirror.fact(PAUSED_FACT)) === '1')
       return core
     } catch (error) {
@@ -138,16 +147,16 @@ export class DriveCore {
       this.upload.wakeSoon()
     })
     this.drive = createDrive({
-      webhook: options.webhook,
+      ...options.access,
       runtimeDirectory: paths.sharedRuntimeDirectory,
       clock,
       random,
       log,
       stallDeadlineMs,
+      servesRanges: options.servesRanges,
       environment: options.environment,
       downloadLimit: () => options.settings().downloadLimit ?? undefined,
       uploadLimit: () => options.settings().uploadLimit ?? undefined,
-      onMoved: options.onWebhookMoved,
     })
     const { drive } = this.drive
     const handles = new Handles()
@@ -189,16 +198,11 @@ export class DriveCore {
     })
     this.#news = new KernelNews(nodes, notices)
     this.keeper = new Keeper({
-      store,
-      mirror,
-      cache,
-      hydrator: this.hydrator,
-      watch: this.watch,
-      clock,
-      log,
+      store, mirror, cache, hydrator: this.hydrator, watch: this.watch, clock, log,
       onPresence: (item) => {
         this.#news.attributesChanged(item)
       },
+      letGoOfClosed: () => this.#direct.letGo(),
     })
     this.#connectivity = new Connectivity({
       rest: this.drive.rest,
@@ -211,7 +215,20 @@ export class DriveCore {
     const onSettled = (): void => {
       this.upload.wakeSoon()
     }
-    const writes = new FileWrites({ store, mirror, journal: this.journal, hydrator: this.hydrator, handles, files: options.files, clock, log, uploadDelayMs, onSettled })
+    const namespace = new Namespace({
+      store,
+      mirror,
+      journal: this.journal,
+      cache,
+      nodes,
+      clock,
+      uploadDelayMs,
+      isLocalOnlyName: (name) => namePatterns(options.settings().localOnlyNames)(name),
+    })
+    const orphans = new OrphanKeeper({ store, mirror, cache, namespace, clock, log, host: hostname(), onDelta })
+    const writes = new FileWrites({ store, mirror, journal: this.journal, hydrator: this.hydrator, handles, files: options.files, orphans, clock, log, cacheDirectory: paths.contentDirectory, uploadDelayMs, onSettled })
+    this.#direct = new DirectOpens({ store, mirror, cache, files: options.files, writes, clock, log, onSettled })
+    this.conflicts = new ConflictResolver({ store, mirror, cache, hydrator: this.hydrator, watch: this.watch, namespace, handles, letGoOfClosed: () => this.#direct.letGo(), onDelta })
     this.#attributes = new AttributesOf({ cache, handles, uid, gid })
     const feed = new AnswerFeed({ answers: options.answers, mirror, attributes: this.#attributes, handles, log })
     const directories = new Directories(mirror)
@@ -231,30 +248,24 @@ export class DriveCore {
       files: options.files,
       entries: new Entries({ mirror, attributes: this.#attributes, directories, feed }),
       directories,
-      namespace: new Namespace({
-        store,
-        mirror,
-        journal: this.journal,
-        cache,
-        nodes,
-        clock,
-        uploadDelayMs,
-        isLocalOnlyName: (name) => namePatterns(options.settings().localOnlyNames)(name),
-      }),
+      namespace,
+      trash: new TrashDoor({ store, mirror, cache, drive, watch: this.watch }),
       writes,
+      again: new ReadAgain(clock),
+      direct: this.#direct,
       xattrs: new ExtendedAttributes({
         store,
         mirror,
         stateOf: (item) => this.stateOf(item),
-        urlOf: (item) => this.urlOf(item),
+        urlOf: (item, signal) => webPage({ drive: this.drive.drive, clock }, item, signal),
         setPinned: (item, pinned) => (pinned ? this.keeper.pin(item) : this.keeper.unpin(item)),
       }),
       clock,
       uid,
       gid,
       cacheDirectory: paths.contentDirectory,
-      onRenamed: (item) => {
-        this.#renamed(item)
+      onRenamed: (before, to) => {
+        this.#renamed(before, to)
       },
       onSettled,
       isPreviewReader,
@@ -290,6 +301,10 @@ export class DriveCore {
     return this.#paused
   }
 
+  get isReadOnly(): boolean {
+    return this.#options.readOnly
+  }
+
   get isOnline(): boolean {
     return this.drive.rest.state().online
   }
@@ -307,8 +322,8 @@ export class DriveCore {
 
   async stateOf(item: Item): Promise<ItemStateWord> {
     const facts = item.contentId === null ? undefined : (await this.#attributes.facts([item])).get(item.contentId)
-    const failure = (await this.journal.get(item.ino))?.failure
-    return stateWord(item, facts, { uploading: this.upload.uploading().has(item.ino), conflict: failure?.code === 'conflict' })
+    const conflict = (await this.journal.get(item.ino))?.failure?.code === 'conflict' || (await readConflictsOf(this.store.read, item.ino)).length > 0
+    return stateWord(item, facts, { uploading: this.upload.uploading().has(item.ino), conflict })
   }
 
   /** How many bytes of the item are on this disk. */
@@ -317,20 +332,11 @@ export class DriveCore {
     return (await this.#attributes.facts([item])).get(item.contentId)?.presentBytes ?? 0
   }
 
-  /** The item's page on the web; the portal is not asked for what is known to be new. */
-  async urlOf(item: Item): Promise<string | undefined> {
-    if (item.base === null) return undefined
-    const call = { priority: 'interactive' } as const
-    const { drive } = this.drive
-    const remote = item.kind === 'file' ? await drive.getFile(item.base.id, call) : await drive.getFolder(item.base.id, call)
-    return remote.detailUrl ?? undefined
-  }
-
   #applyPaused(paused: boolean): void {
     this.#paused = paused
     // Who waits in a read or for a listing goes on; nobody waits for these.
     this.drive.rest.setPaused(paused, ['upload', 'background'])
-    this.upload.setPaused(paused)
+    this.upload.setPaused(paused || this.isReadOnly)
     this.hydrator.pauseChanged()
     this.watch.setPaused(paused)
   }
@@ -341,8 +347,10 @@ export class DriveCore {
     this.watch.setOnline(online)
   }
 
-  #renamed(item: Item): void {
-    if (this.#options.settings().hydrateOnRename && item.base !== null && !item.localOnly) this.keeper.want(item.ino)
+  #renamed(item: Item, to: Place): void {
+    if (item.parent !== null) this.#news.renamed({ parent: item.parent, name: item.name }, to)
+    // The bytes of a placeholder may be wanted soon (R7).
+    if (item.kind === 'file' && this.#options.settings().hydrateOnRename && item.base !== null && !item.localOnly) this.keeper.want(item.ino)
   }
 
   #follow(deltas: readonly MirrorDelta[]): void {
@@ -355,33 +363,9 @@ export class DriveCore {
       .finally(() => this.#following.delete(following))
     this.#following.add(following)
   }
-
-  /** For status: what is being sent or fetched, by item. */
-  async itemOfContent(contentId: Parameters<Mirror['byContent']>[0]): Promise<Ino | undefined> {
-    return (await this.mirror.byContent(contentId))?.ino
-  }
 }
 
 /** A disk filled to the last byte could not even record a deletion, so some of it stays for the database. */
 function floorBytes({ freeSpaceFloor }: Settings): number {
   return Math.max(freeSpaceFloor, DATABASE_RESERVE_BYTES)
-}
-
-/** The root as the profile knows it: the drive is shown before the portal has been asked anything. */
-function rootOf(profile: Profile): RemoteFolder {
-  return {
-    kind: 'folder',
-    id: profile.rootFolderId,
-    realId: profile.rootFolderId,
-    name: '',
-    code: null,
-    storageId: profile.storageId,
-    parentId: null,
-    deletedType: 0,
-    createdMs: 0,
-    updatedMs: Date.parse(profile.connectedAt),
-    createdBy: profile.userId,
-    updatedBy: profile.userId,
-    detailUrl: null,
-  }
 }

@@ -1,7 +1,10 @@
 /** What `status` tells: of the whole drive, and of single paths. Reads only; asks the portal nothing. */
-import { DriveError, errorCode, errorText } from '../base/errors.js'
+import { DriveError, errorCode, errorText, hasCode, type ErrorCode } from '../base/errors.js'
 import type { DriveStatus, EngineStatus, ItemStatus, PathStatus, ProblemStatus, TransferStatus, UnsentItem } from '../control/commands.js'
+import { countConflicts } from '../mirror/conflicts.js'
 import type { Item } from '../mirror/item.js'
+import { untrustedWords } from '../rest/untrusted.js'
+import { heldDeletions, heldProblems } from './brake-commands.js'
 import type { DriveCore } from './drive-core.js'
 import { LocalPaths } from './local-paths.js'
 import type { Profile } from './profile.js'
@@ -27,6 +30,7 @@ export class DriveReport {
 
   async drive(): Promise<DriveStatus> {
     const { core, profile, profileName, engine, readOnly } = this.#o
+    const held = await unlessDamaged(heldDeletions(core), 0)
     const pending = await core.upload.pending()
     const budget = core.drive.rest.budget()
     return {
@@ -41,10 +45,12 @@ export class DriveReport {
       pid: process.pid,
       pendingUploads: pending.count,
       pendingBytes: pending.bytes,
+      heldDeletions: held,
       transfers: await this.#transfers(),
       cache: core.cache.usage(),
       lastSync: (await core.watch.lastSync()) ?? null,
-      errors: await this.#problems(),
+      conflicts: await unlessDamaged(countConflicts(core.store.read), 0),
+      errors: [...(await unlessDamaged(heldProblems(core), [])), ...(await this.#problems())],
       budget: { used: budget.used, capacity: budget.capacity, perSecond: budget.perSecond, limited: budget.limited, counted: budget.counted },
     }
   }
@@ -108,9 +114,15 @@ export class DriveReport {
   async #problems(): Promise<readonly ProblemStatus[]> {
     const problems: ProblemStatus[] = []
     const { damage } = this.#o.core.databaseCheck
-    if (damage !== undefined) problems.push({ path: null, code: damage.error.code, message: damage.error.message, since: new Date(damage.sinceMs).toISOString(), nextTry: null })
+    if (damage !== undefined) problems.push(standing(null, { code: damage.error.code, text: damage.error.message, sinceMs: damage.sinceMs }))
+    const { accountTrouble } = this.#o.core.drive.rest
+    if (accountTrouble !== undefined) problems.push(standing(null, accountTrouble))
+    const { online, reason, sinceMs } = this.#o.core.drive.rest.state()
+    const untrusted = online ? undefined : untrustedWords(reason)
+    if (untrusted !== undefined) problems.push(standing(null, { code: 'offline', text: untrusted, sinceMs }))
     for (const entry of await this.#o.core.journal.entries()) {
-      if (entry.failure === null) continue
+      // The account's trouble is one problem with one next step, whatever it keeps from going on.
+      if (entry.failure === null || entry.failure.code === accountTrouble?.code) continue
       const item = await this.#o.core.mirror.get(entry.ino)
       problems.push({
         path: item === undefined ? null : await this.paths.describe(item),
@@ -120,9 +132,25 @@ export class DriveReport {
         nextTry: entry.nextTryMs === 0 ? null : new Date(entry.nextTryMs).toISOString(),
       })
     }
-    for (const [ino, { code, text, sinceMs }] of this.#o.core.watch.problems()) {
-      problems.push({ path: (await this.paths.of(ino)) ?? null, code, message: text, since: new Date(sinceMs).toISOString(), nextTry: null })
+    for (const [ino, problem] of this.#o.core.watch.problems()) {
+      if (problem.code === accountTrouble?.code) continue
+      problems.push(standing((await this.paths.of(ino)) ?? null, problem))
     }
     return problems
   }
+}
+
+/** What stands on a damaged page is left out: the damage is among the problems that are told. */
+async function unlessDamaged<T>(reading: Promise<T>, otherwise: T): Promise<T> {
+  try {
+    return await reading
+  } catch (error) {
+    if (!hasCode(error, 'database-damaged')) throw error
+    return otherwise
+  }
+}
+
+/** A problem that nothing is tried against by itself. */
+function standing(path: string | null, { code, text, sinceMs }: { readonly code: ErrorCode; readonly text: string; readonly sinceMs: number }): ProblemStatus {
+  return { path, code, message: text, since: new Date(sinceMs).toISOString(), nextTry: null }
 }

@@ -9,7 +9,7 @@ import { DriveError, systemCode } from '../base/errors.js'
 import { MARKER_NAME, readMarker, removeMarker, writeMarker, type Marker } from './marker.js'
 import type { ProfilePaths } from './paths.js'
 import { isWithin, readMountOf } from './place.js'
-import type { Profile } from './profile.js'
+import { isSameAccount, type Owner, type Profile } from './profile.js'
 
 const SEALED_MODE = 0o555
 const OPEN_MODE = 0o755
@@ -17,7 +17,7 @@ const OPEN_MODE = 0o755
 export interface FolderCheck {
   readonly folder: string
   readonly paths: ProfilePaths
-  readonly owner: Marker
+  readonly owner: Marker & Owner
   /** The record of this profile from before. */
   readonly known: Profile | undefined
 }
@@ -40,7 +40,7 @@ export async function checkFolder({ folder, paths, owner, known }: FolderCheck):
   if (!found.isDirectory()) throw new DriveError('not-directory', `${folder} is not a folder: choose another with --folder`)
   const marker = await readMarker(folder)
   const others = (await readdir(folder)).filter((name) => name !== MARKER_NAME || marker === 'foreign')
-  const own = known?.folder === folder && isMarkerOf(marker, owner) && known.portal === owner.portal && known.userId === owner.userId
+  const own = known?.folder === folder && isMarkerOf(marker, { profile: owner.profile, portal: known.portal, userId: known.userId }) && isSameAccount(known, owner)
   if (own) return { exists: true, mode: known.folderMode }
   // A marked empty folder without a record is a connect that did not come to its end.
   if (isMarkerOf(marker, owner) && others.length === 0) return { exists: true, mode: OPEN_MODE }

@@ -12,10 +12,10 @@ import { findMount } from '../engine/mount-table.js'
 import { Connection } from '../store/connection.js'
 import { readMarker } from './marker.js'
 import type { ProfilePaths, Surroundings } from './paths.js'
-import { requireProfile } from './profile.js'
-import { fileSecrets } from './secrets.js'
+import { readPortalTraits } from './portal-traits.js'
+import { readProfile, requireProfile, type Profile } from './profile.js'
 import { readSettings } from './settings.js'
-import { openShortDrive } from './short-drive.js'
+import { withProfileDrive } from './short-drive.js'
 
 export interface CheckSurroundings {
   readonly paths: ProfilePaths
@@ -27,6 +27,8 @@ export interface Check {
   readonly name: string
   /** Answers what was found; throws what is wrong, with the next step. */
   readonly run: (within: CheckSurroundings) => Promise<string>
+  /** Not looked at where it says no. */
+  readonly applies?: (within: CheckSurroundings) => Promise<boolean>
 }
 
 /** In the order in which a person would look. */
@@ -37,7 +39,9 @@ export const HEALTH_CHECKS: readonly Check[] = [
   { name: 'engine', run: checkEngine },
   { name: 'profile', run: ({ paths }) => describeProfile(paths) },
   { name: 'settings', run: checkSettings },
-  { name: 'webhook', run: checkWebhook },
+  { name: 'webhook', run: checkAccess, applies: async (within) => !(await isByApplication(within)) },
+  { name: 'application', run: checkAccess, applies: isByApplication },
+  { name: 'portal', run: describeTraits },
   { name: 'folder', run: checkFolderState },
   { name: 'database', run: checkDatabase },
 ]
@@ -85,15 +89,26 @@ async function checkSettings({ paths }: CheckSurroundings): Promise<string> {
   return 'readable'
 }
 
-async function checkWebhook({ paths, surroundings, clock }: CheckSurroundings): Promise<string> {
-  const webhook = await fileSecrets(paths).readWebhook()
-  const opened = openShortDrive({ webhook, paths, settings: await readSettings(paths), clock, env: surroundings.env })
-  try {
-    const { name } = await opened.drive.account({ priority: 'interactive' })
-    return `accepted, belongs to ${name}`
-  } finally {
-    await opened.close()
-  }
+/** What is wrong with the profile, its own check says. */
+async function accessOf({ paths }: CheckSurroundings): Promise<Pick<Profile, 'access'>> {
+  return (await readProfile(paths).catch(() => undefined)) ?? {}
+}
+
+async function isByApplication(within: CheckSurroundings): Promise<boolean> {
+  return (await accessOf(within)).access === 'application'
+}
+
+async function checkAccess(within: CheckSurroundings): Promise<string> {
+  const { name } = await withProfileDrive(within, await accessOf(within), ({ drive }) => drive.account({ priority: 'interactive' }))
+  return `accepted, belongs to ${name}`
+}
+
+/** What was tried is no condition: a portal that nobody tried is as good. */
+async function describeTraits({ paths }: CheckSurroundings): Promise<string> {
+  const { portal } = await requireProfile(paths)
+  const known = await readPortalTraits(paths, portal)
+  if (known === undefined) return 'its doubtful facts were not tried: "elastic-drive doctor --live" does, in a scratch folder'
+  return `${Object.keys(known.traits).length} facts tried on ${known.checkedAt.slice(0, 10)}`
 }
 
 async function checkFolderState({ paths }: CheckSurroundings): Promise<string> {

@@ -21,10 +21,15 @@ export class LocalPaths {
     return inside === '' ? [] : inside.split('/')
   }
 
+  /** The path of names from the drive's root. */
+  join(names: readonly string[]): string {
+    return join(this.#folder, ...names)
+  }
+
   /** Where an item stands, for messages; undefined when it has no place any more. */
   async of(ino: Ino): Promise<string | undefined> {
     const names = await this.#mirror.path(ino)
-    return names === undefined ? undefined : join(this.#folder, ...names)
+    return names === undefined ? undefined : this.join(names)
   }
 
   /** As `of`, with the last name an item had when it stands nowhere (a deletion to be sent). */

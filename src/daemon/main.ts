@@ -23,9 +23,9 @@ try {
     mount,
     startDaemon,
     stopSignal: stop.signal,
-    onReady: ({ folder }) => {
+    onReady: ({ folder, engine }) => {
       process.off('disconnect', stop.abort)
-      void report({ ready: true, pid: process.pid, folder })
+      void report({ ready: true, pid: process.pid, folder, engine })
     },
   })
 } catch (error) {

@@ -1,6 +1,7 @@
 /** What can be told of a drive while no daemon runs: what waits to be sent, and what the cache holds. Read-only. */
 import type { CacheStatus } from '../control/commands.js'
 import { systemCode } from '../base/errors.js'
+import { countConflicts } from '../mirror/conflicts.js'
 import { Connection } from '../store/connection.js'
 import { storeError } from '../store/store.js'
 import type { ProfilePaths } from './paths.js'
@@ -9,8 +10,10 @@ import type { Settings } from './settings.js'
 export interface OfflineStatus {
   readonly pendingUploads: number
   readonly pendingBytes: number
+  readonly heldDeletions: number
   readonly cache: CacheStatus
   readonly lastSync: string | null
+  readonly conflicts: number
 }
 
 /** Zeros for a drive that was never mounted. 'database-damaged' with the next step. */
@@ -19,7 +22,7 @@ export async function offlineStatus(paths: ProfilePaths, settings: Settings): Pr
   try {
     connection = await Connection.open(paths.databasePath, 'read-only')
   } catch (error) {
-    if (systemCode(error) === 'SQLITE_CANTOPEN') return { pendingUploads: 0, pendingBytes: 0, cache: emptyCache(settings), lastSync: null }
+    if (systemCode(error) === 'SQLITE_CANTOPEN') return { pendingUploads: 0, pendingBytes: 0, heldDeletions: 0, cache: emptyCache(settings), lastSync: null, conflicts: 0 }
     throw storeError(paths.databasePath, error)
   }
   try {
@@ -29,17 +32,28 @@ export async function offlineStatus(paths: ProfilePaths, settings: Settings): Pr
          coalesce(sum(CASE WHEN dirty = 1 THEN allocated_bytes END), 0) AS dirty FROM contents`,
     )
     const lastSync = await connection.get("SELECT value FROM facts WHERE key = 'lastSync'")
+    // A database that an older program has written gets the table at the next mount.
+    const knowsConflicts = await connection.get("SELECT 1 FROM sqlite_master WHERE name = 'conflicts'")
     return {
       pendingUploads: Number(pending?.n ?? 0),
       pendingBytes: Number(pending?.bytes ?? 0),
+      heldDeletions: await heldDeletions(connection),
       cache: { usedBytes: Number(cache?.used ?? 0), limitBytes: settings.cacheLimit, pinnedBytes: Number(cache?.pinned ?? 0), dirtyBytes: Number(cache?.dirty ?? 0) },
       lastSync: lastSync === undefined ? null : String(lastSync.value),
+      conflicts: knowsConflicts === undefined ? 0 : await countConflicts(connection),
     }
   } catch (error) {
     throw storeError(paths.databasePath, error)
   } finally {
     await connection.close()
   }
+}
+
+/** As of the last time a daemon looked. The table is not there when that was an older program. */
+async function heldDeletions(connection: Connection): Promise<number> {
+  const table = await connection.get("SELECT 1 AS there FROM sqlite_master WHERE type = 'table' AND name = 'brake'")
+  if (table === undefined) return 0
+  return Number((await connection.get("SELECT coalesce(sum(items), 0) AS n FROM brake WHERE state = 'held'"))?.n ?? 0)
 }
 
 function emptyCache(settings: Settings): CacheStatus {

@@ -33,6 +33,11 @@ export interface ProfilePaths {
   readonly profilePath: string
   readonly settingsPath: string
   readonly webhookPath: string
+  /** What `doctor --live` found out about the portal. */
+  readonly portalTraitsPath: string
+  /** Tokens of an application, and what is held while they are renewed. */
+  readonly grantPath: string
+  readonly grantLockPath: string
   readonly socketPath: string
   /** Directory of what the processes of all profiles share (the portal's budget). */
   readonly sharedRuntimeDirectory: string
@@ -76,6 +81,9 @@ export function profilePaths(profile: string, surroundings: Surroundings): Profi
     profilePath: join(configDirectory, 'profile.json'),
     settingsPath: join(configDirectory, 'settings.json'),
     webhookPath: join(configDirectory, 'webhook'),
+    portalTraitsPath: join(stateDirectory, 'portal-traits.json'),
+    grantPath: join(configDirectory, 'oauth.json'),
+    grantLockPath: join(stateDirectory, 'oauth.lock'),
     socketPath: socketPath(join(runtimeDirectory, 'control'), surroundings),
     sharedRuntimeDirectory: roots.runtime,
   }

@@ -20,7 +20,14 @@ export interface Profile {
   readonly folderMode: number
   readonly connectedAt: string
   readonly mode: 'elastic'
+  /** What opens the portal; a webhook where nothing is said. */
+  readonly access?: 'application'
+  /** The portal's own identity, which outlives a change of its address; only an application is told it. */
+  readonly memberId?: string
 }
+
+/** Whose files the local state is about. */
+export type Owner = Pick<Profile, 'portal' | 'userId' | 'memberId'>
 
 const FORMAT = 1
 const NEXT_STEP = 'connect again with "elastic-drive connect", nothing that was not sent yet is lost by that'
@@ -45,6 +52,8 @@ export async function readProfile(paths: ProfilePaths): Promise<Profile | undefi
     folderMode: typeof fields.folderMode === 'number' ? fields.folderMode & 0o777 : 0o755,
     connectedAt: text('connectedAt'),
     mode: 'elastic',
+    ...(fields.access === 'application' ? { access: 'application' } : {}),
+    ...(typeof fields.memberId === 'string' ? { memberId: fields.memberId } : {}),
   }
 }
 
@@ -62,9 +71,10 @@ export async function writeProfile(paths: ProfilePaths, profile: Profile): Promi
   await writeFileAtomic(paths.profilePath, `${JSON.stringify({ format: FORMAT, ...profile }, undefined, 2)}\n`)
 }
 
-/** Two records of the same account on the same portal: the same drive, whatever webhook opens it. */
-export function isSameAccount(one: Pick<Profile, 'portal' | 'userId'>, other: Pick<Profile, 'portal' | 'userId'>): boolean {
-  return one.portal === other.portal && one.userId === other.userId
+/** Two records of the same account on the same portal: the same drive, whatever opens it and wherever the portal is now. */
+export function isSameAccount(one: Owner, other: Owner): boolean {
+  const isSamePortal = one.memberId !== undefined && other.memberId !== undefined ? one.memberId === other.memberId : one.portal === other.portal
+  return isSamePortal && one.userId === other.userId
 }
 
 function readText(fields: Fields, name: string, paths: ProfilePaths): string {

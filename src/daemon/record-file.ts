@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto'
 import { open, readFile, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { DriveError, systemCode } from '../base/errors.js'
+import { syncDirectory } from '../base/sync-directory.js'
 
 /** After this the new text survives a power loss; at any moment the file has the old text or the new. */
 export async function writeFileAtomic(path: string, text: string, mode = 0o600): Promise<void> {
@@ -24,15 +25,6 @@ export async function writeFileAtomic(path: string, text: string, mode = 0o600):
     throw error
   }
   await syncDirectory(dirname(path))
-}
-
-async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, 'r')
-  try {
-    await directory.sync()
-  } finally {
-    await directory.close()
-  }
 }
 
 /** The text of a file, undefined when there is none. */

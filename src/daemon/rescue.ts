@@ -10,7 +10,7 @@ import type { Ino } from '../base/ids.js'
 import { ROOT_INO } from '../base/ids.js'
 import { splitExtension } from '../base/names.js'
 import { contentPath } from '../cache/content-path.js'
-import { readDirty } from '../cache/content-rows.js'
+import { readUnsent } from '../cache/recover-rows.js'
 import { itemOf, ITEM_COLUMNS, type Item } from '../mirror/item.js'
 import { Connection } from '../store/connection.js'
 import { storeError, type Reader } from '../store/store.js'
@@ -53,7 +53,7 @@ export async function rescueInto(paths: ProfilePaths, directory: string): Promis
 async function rescueByName(reader: Reader, paths: ProfilePaths, directory: string): Promise<Rescue> {
   const files: RescuedFile[] = []
   const failed: { path: string; reason: string }[] = []
-  for (const content of await readDirty(reader)) {
+  for (const content of await readUnsent(reader, paths.contentDirectory)) {
     const row = await reader.get(`SELECT ${ITEM_COLUMNS} FROM items WHERE content_id = ?`, content.id)
     if (row === undefined) continue // deleted by the user
     const item = itemOf(row)

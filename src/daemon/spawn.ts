@@ -7,12 +7,19 @@ import { closeSync, openSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Clock } from '../base/clock.js'
 import { DriveError, ERROR_CODES, errorText } from '../base/errors.js'
+import type { EngineChoice } from '../engine/mount-engine.js'
 import type { MountOptions } from './daemon-process.js'
 import type { ProfilePaths } from './paths.js'
 
+export interface StartedDaemon {
+  readonly pid: number
+  readonly folder: string
+  readonly engine: EngineChoice
+}
+
 /** What the daemon tells its parent, once. */
 export type StartReport =
-  | { readonly ready: true; readonly pid: number; readonly folder: string }
+  | ({ readonly ready: true } & StartedDaemon)
   | { readonly ready: false; readonly code: string; readonly message: string }
 
 /** What the daemon is told over the channel once it runs: not on its command line, which everybody sees. No secret. */
@@ -21,16 +28,19 @@ export interface DaemonArguments {
   readonly mount: MountOptions
 }
 
+/** What only `connect` reads: a daemon or a browser lives for weeks, and its environment can be looked at. */
+export const NOT_FOR_CHILDREN = { ELASTIC_DRIVE_CLIENT_ID: undefined, ELASTIC_DRIVE_CLIENT_SECRET: undefined }
+
 /** A damaged disk may take long to answer; after this the person is told rather than left waiting. */
 const START_TIMEOUT_MS = 120_000
 // Libuv's default of 4 is for the whole process: a few syncs to a slow disk would stop the database.
 const POOL_THREADS = 16
 
 /**
- * A daemon runs for weeks beside everything else. V8 begins to collect at 32 MB, then whenever the heap has grown by a
+ * A daemon runs for weeks beside everything else. V8 begins to collect at 48 MB, then whenever the heap has grown by a
  * third instead of doubled, and keeps little room for young objects: a look through large folders leaves little behind.
  */
-const NODE_FLAGS = ['--optimize-for-size', '--max-semi-space-size=4', '--initial-old-space-size=32']
+const NODE_FLAGS = ['--optimize-for-size', '--max-semi-space-size=4', '--initial-old-space-size=48']
 
 /** Each thread that frees and allocates would keep an arena of its own otherwise (glibc; 8 for each core). */
 const MALLOC_ARENAS = '2'
@@ -47,14 +57,14 @@ export interface SpawnOptions extends DaemonArguments {
 export const DAEMON_MAIN = fileURLToPath(new URL('./main.js', import.meta.url))
 
 /** Resolves when the folder answers; throws the daemon's own reason when it could not start. */
-export async function spawnDaemon({ paths, mount, env, clock, signal, mainPath = DAEMON_MAIN }: SpawnOptions): Promise<{ pid: number; folder: string }> {
+export async function spawnDaemon({ paths, mount, env, clock, signal, mainPath = DAEMON_MAIN }: SpawnOptions): Promise<StartedDaemon> {
   const errorOutput = openSync(paths.errorOutputPath, 'w', 0o600)
   let child: ChildProcess
   try {
     child = spawn(process.execPath, [...NODE_FLAGS, mainPath, paths.profile], {
       detached: true,
       cwd: '/',
-      env: { UV_THREADPOOL_SIZE: String(POOL_THREADS), MALLOC_ARENA_MAX: MALLOC_ARENAS, ...env },
+      env: { UV_THREADPOOL_SIZE: String(POOL_THREADS), MALLOC_ARENA_MAX: MALLOC_ARENAS, ...env, ...NOT_FOR_CHILDREN },
       stdio: ['ignore', 'ignore', errorOutput, 'ipc'],
     })
   } finally {
@@ -68,7 +78,7 @@ export async function spawnDaemon({ paths, mount, env, clock, signal, mainPath =
       const code = ERROR_CODES.find((known) => known === report.code) ?? 'internal'
       throw new DriveError(code, report.message)
     }
-    return { pid: report.pid, folder: report.folder }
+    return { pid: report.pid, folder: report.folder, engine: report.engine }
   } finally {
     // A daemon that is not up when its parent lets go ends itself.
     if (child.connected) child.disconnect()

@@ -107,7 +107,7 @@ export class AnswerFeed {
     if (!this.#answers.keeps || item.deleted || this.#items.changedAfter(ino, since)) return
     if (contentId !== null && this.#contents.changedAfter(contentId, since)) return
     // While somebody may write, size and times are what the handles know.
-    if ((this.#handles.peekState(ino)?.writers ?? 0) > 0) return
+    if ((this.#handles.peekState(ino)?.writers ?? 0) > 0 || this.#attributes.isWrittenDirectly(item)) return
     this.#answers.keepItem({ node: nodeIdOf(item), attributes, content: contentId, complete })
   }
 

@@ -43,7 +43,7 @@ export class AttributesOf {
 
   of(item: Item, facts: ContentFacts | undefined): Attributes {
     const live = item.contentId === null ? undefined : this.#cache.peek(item.contentId)
-    const lent = live?.lentFigures()
+    const lent = live?.figures()
     const modifiedMs = lent?.mtimeMs ?? this.#handles.peekState(item.ino)?.modifiedMs ?? null
     return {
       ino: item.ino,
@@ -58,6 +58,11 @@ export class AttributesOf {
       mtimeMs: modifiedMs ?? item.mtimeMs,
       ctimeMs: modifiedMs ?? item.ctimeMs,
     }
+  }
+
+  /** Somebody may write to the file without asking: what is told of it is old in a moment. */
+  isWrittenDirectly(item: Item): boolean {
+    return item.contentId !== null && this.#cache.peek(item.contentId)?.isOpenedDirectly === true
   }
 
   async one(item: Item): Promise<Attributes> {

@@ -3,10 +3,9 @@
  * or the hydrator, changes go into rows and the journal. Nothing here waits for the network but a read or write of bytes
  * that are not here, and a folder that was never listed (DESIGN.md section 6, "Never hang").
  */
-import { statfs } from 'node:fs/promises'
 import type { Clock } from '../base/clock.js'
 import { DriveError } from '../base/errors.js'
-import type { ContentId, Ino } from '../base/ids.js'
+import { ROOT_INO, type ContentId, type Ino } from '../base/ids.js'
 import type { ContentCache } from '../cache/content-cache.js'
 import type { Content } from '../cache/content.js'
 import type { Hydrator } from '../hydrate/hydrator.js'
@@ -17,6 +16,7 @@ import type { Watch } from '../watch/watch.js'
 import type { AnswerFeed } from './answer-feed.js'
 import type { AttributesOf } from './attributes.js'
 import { holdContent } from './content-holding.js'
+import type { DirectOpens } from './direct-opens.js'
 import type { Directories } from './directories.js'
 import { VALIDITY, type Entries } from './entries.js'
 import type { ExtendedAttributes } from './extended-attributes.js'
@@ -25,22 +25,12 @@ import type { Handles, OpenFile } from './handles.js'
 import type { KernelFiles } from './kernel-files.js'
 import type { Namespace } from './namespace.js'
 import { nodeIdOf, type Node, type NodeTable } from './nodes.js'
+import type { ReadAgain } from './read-again.js'
+import { spaceFigures } from './space-figures.js'
 import type {
-  AttributeChange,
-  Attributes,
-  Caller,
-  DirectoryEntry,
-  DirectoryEntryPlus,
-  Entry,
-  FileSystem,
-  Handle,
-  NodeId,
-  Opened,
-  OpenFlags,
-  RenameFlags,
-  SetXattrFlags,
-  SpaceFigures,
+  AttributeChange, Attributes, Caller, DirectoryEntry, DirectoryEntryPlus, Entry, FileSystem, Handle, NodeId, Opened, OpenFlags, RenameFlags, SetXattrFlags, SpaceFigures,
 } from './operations.js'
+import type { TrashDoor } from './trash-door.js'
 
 export interface DriveFileSystemOptions {
   readonly store: Store
@@ -56,21 +46,21 @@ export interface DriveFileSystemOptions {
   readonly entries: Entries
   readonly directories: Directories
   readonly namespace: Namespace
+  readonly trash: TrashDoor
   readonly writes: FileWrites
+  readonly again: ReadAgain
+  readonly direct: DirectOpens
   readonly xattrs: ExtendedAttributes
   readonly clock: Clock
   readonly uid: number
   readonly gid: number
   readonly cacheDirectory: string
-  /** A placeholder got another name or place: its bytes may be wanted soon (R7). */
-  readonly onRenamed: (item: Item) => void
+  /** An item, as it was before, got another name or place. */
+  readonly onRenamed: (before: Item, to: Pick<Item, 'name'> & { readonly parent: Item['ino'] }) => void
   /** A file may have become eligible for upload. */
   readonly onSettled: () => void
   readonly isPreviewReader: (pid: number) => boolean
 }
-
-const BLOCK_BYTES = 4_096
-const NAME_MAX_BYTES = 255
 
 export class DriveFileSystem implements FileSystem {
   readonly #o: DriveFileSystemOptions
@@ -113,12 +103,13 @@ export class DriveFileSystem implements FileSystem {
 
   async rename(parent: NodeId, name: string, newParent: NodeId, newName: string, flags: RenameFlags, caller: Caller): Promise<void> {
     if (flags.exchange) throw new DriveError('invalid', 'names cannot be exchanged in one step on the portal')
-    const from = { parent: this.#o.nodes.get(parent).ino, name }
     const target = await this.#listed(this.#o.nodes.get(newParent), caller)
+    const [from, to] = [{ parent: this.#o.nodes.get(parent).ino, name }, { parent: target.ino, name: newName }]
     const victim = await this.#o.mirror.child(target.ino, newName)
     if (victim?.kind === 'folder') await this.#o.watch.ensureListed(victim.ino, caller.signal)
-    const before = await this.#o.namespace.rename(from, { parent: target.ino, name: newName }, flags.noReplace)
-    if (before?.kind === 'file') this.#o.onRenamed(before)
+    await this.#o.trash.check(await this.#o.mirror.child(from.parent, name), target.ino, caller.signal)
+    const before = await this.#o.namespace.rename(from, to, flags.noReplace)
+    if (before !== undefined) this.#o.onRenamed(before, to)
   }
 
   // ---- attributes ---------------------------------------------------------------------------------------------------
@@ -147,7 +138,7 @@ export class DriveFileSystem implements FileSystem {
         await this.#o.mirror.update(tx, item, {
           ctimeMs: nowMs,
           ...(change.mode === undefined ? {} : { mode: change.mode & 0o7777 }),
-          ...(mtimeMs === undefined ? {} : { mtimeMs: Math.round(mtimeMs) }),
+          ...(mtimeMs === undefined ? {} : { mtimeMs: Math.floor(mtimeMs) }), // rounded up it would be another second to rsync
         })
       })
       if (mtimeMs !== undefined) await this.#o.writes.timesSet(node.ino)
@@ -159,22 +150,8 @@ export class DriveFileSystem implements FileSystem {
     throw new DriveError('invalid', 'the drive has no symbolic links')
   }
 
-  async statfs(): Promise<SpaceFigures> {
-    const { limitBytes, usedBytes, pinnedBytes, dirtyBytes } = this.#o.cache.usage()
-    const disk = await statfs(this.#o.cacheDirectory)
-    const cleanBytes = Math.max(usedBytes - pinnedBytes - dirtyBytes, 0)
-    // What can still be written: what the ceiling leaves beside content that cannot be evicted, and the disk can take.
-    const freeBytes = Math.max(Math.min(limitBytes - pinnedBytes - dirtyBytes, disk.bavail * disk.bsize + cleanBytes), 0)
-    const blocksFree = Math.floor(freeBytes / BLOCK_BYTES)
-    return {
-      blockSizeBytes: BLOCK_BYTES,
-      blocks: Math.max(Math.floor(limitBytes / BLOCK_BYTES), blocksFree),
-      blocksFree,
-      blocksAvailable: blocksFree,
-      files: 2 ** 31,
-      filesFree: 2 ** 30,
-      nameMaxBytes: NAME_MAX_BYTES,
-    }
+  statfs(): Promise<SpaceFigures> {
+    return spaceFigures(this.#o.cache, this.#o.cacheDirectory)
   }
 
   // ---- files --------------------------------------------------------------------------------------------------------
@@ -183,10 +160,12 @@ export class DriveFileSystem implements FileSystem {
     const folder = await this.#listed(this.#o.nodes.get(parent), caller)
     this.#o.watch.noteUse(folder.ino)
     const since = this.#o.feed.mark()
-    const { item, contentId } = await this.#o.namespace.createFile(folder.ino, name, mode & 0o7777)
-    const content = await this.#o.cache.acquire(contentId)
-    const entry = await this.#o.entries.of(item, since)
-    return { entry, opened: this.#opened(this.#o.nodes.get(nodeIdOf(item)), flags, content) }
+    const opened = await this.#o.direct.wouldOpen(flags)
+    const { item, content } = await this.#o.namespace.createFile(folder.ino, name, mode & 0o7777, { opened })
+    const [entry, answer] = await this.#entryAndHandle(item, since, flags, content)
+    if (flags.write && !content.isOpenedDirectly) await this.#o.writes.created(answer.handle)
+    await this.#o.entries.tellKnown(folder.ino)
+    return { entry, opened: answer }
   }
 
   async open(id: NodeId, flags: OpenFlags, caller: Caller): Promise<Opened> {
@@ -203,8 +182,7 @@ export class DriveFileSystem implements FileSystem {
       }
       // The engine opens it by itself the next time.
       if (content.isComplete && !flags.write) await this.#o.entries.attributes({ ...item, contentId: content.id }, since)
-      if (flags.truncate) await this.#o.writes.truncate(node, content, 0, caller.signal)
-      return this.#opened(node, flags, content)
+      return await this.#opened(item, flags, content, flags.truncate ? caller.signal : undefined)
     } catch (error) {
       await content.release()
       throw error
@@ -212,11 +190,12 @@ export class DriveFileSystem implements FileSystem {
   }
 
   async read(_node: NodeId, handle: Handle, offset: number, sizeBytes: number, caller: Caller): Promise<Uint8Array> {
-    const { content, flags } = this.#o.handles.file(handle)
+    const file = this.#o.handles.file(handle)
+    const { content, flags } = file
     await content.settle()
     const end = Math.min(offset + sizeBytes, content.sizeBytes)
     if (offset >= end) return new Uint8Array(0)
-    const bytes = await this.#o.hydrator.read(content, offset, end - offset, { signal: caller.signal })
+    const bytes = await this.#o.again.run(file, offset, () => this.#o.hydrator.read(content, offset, end - offset, { signal: caller.signal }))
     // The next reads need not come here.
     if (content.isComplete) this.#o.files.attach(handle, content.id, flags.write)
     return bytes
@@ -271,13 +250,13 @@ export class DriveFileSystem implements FileSystem {
 
   /** Names are rows: one durable commit makes every earlier one durable. */
   async fsyncdir(): Promise<void> {
-    await this.#o.store.transact(() => Promise.resolve(), { durable: true })
+    await this.#o.store.syncCommitted()
   }
 
   // ---- extended attributes ------------------------------------------------------------------------------------------
 
-  async getxattr(id: NodeId, name: string): Promise<Uint8Array> {
-    return this.#o.xattrs.get(await this.#item(id), name)
+  async getxattr(id: NodeId, name: string, caller: Caller): Promise<Uint8Array> {
+    return this.#o.xattrs.get(await this.#item(id), name, caller.signal)
   }
 
   async listxattr(id: NodeId): Promise<readonly string[]> {
@@ -304,11 +283,10 @@ export class DriveFileSystem implements FileSystem {
   /** The mount is gone: whatever was open is recorded and let go. */
   async closeAll(): Promise<void> {
     for (const file of this.#o.handles.files()) await this.#close(file)
-    await this.#o.writes.settle()
+    await this.#o.direct.finish()
+    await this.#o.writes.close()
     await this.#o.feed.settle()
   }
-
-  // -------------------------------------------------------------------------------------------------------------------
 
   /**
    * The bytes of the node, held for the caller. A placeholder nobody has opened gets its row here. 'vanished' when the
@@ -321,35 +299,56 @@ export class DriveFileSystem implements FileSystem {
     throw new DriveError('vanished', 'the content has changed on the portal')
   }
 
-  #opened(node: Node, flags: OpenFlags, content: Content): Opened {
-    const { handle } = this.#o.handles.openFile(this.#o.nodes.hold(node), flags, content)
+  async #entryAndHandle(item: Item, since: number, flags: OpenFlags, content: Content): Promise<[Entry, Opened]> {
+    try {
+      return [await this.#o.entries.of(item, since), await this.#opened(item, flags, content)]
+    } catch (error) {
+      await content.release()
+      throw error
+    }
+  }
+
+  async #opened(item: Item, flags: OpenFlags, content: Content, emptied?: AbortSignal): Promise<Opened> {
+    const node = this.#o.nodes.hold(this.#o.nodes.get(nodeIdOf(item)), item)
+    const file = this.#o.handles.openFile(node, flags, content, { parent: item.parent ?? ROOT_INO, name: item.name })
     if (flags.write) this.#o.feed.writerCame(node.ino)
-    return { handle, keepCache: true, directIo: false }
+    try {
+      const backingId = await this.#o.direct.open(file)
+      // The writer is known before his file is empty: the moment until his first byte is never sent.
+      if (emptied !== undefined) await this.#o.writes.truncate({ node, content, byWriter: true }, 0, emptied)
+      return { handle: file.handle, keepCache: true, directIo: false, backingId }
+    } catch (error) {
+      this.#o.writes.released(file.handle)
+      this.#o.direct.closed(file)
+      this.#o.handles.closeFile(file.handle)
+      this.#o.nodes.letGo(node)
+      throw error
+    }
   }
 
   async #close(file: OpenFile): Promise<void> {
     // Stores through a mapping may have come after the last close(2).
     if (file.flags.write) await this.#o.writes.flush(file)
     this.#o.writes.released(file.handle)
+    this.#o.direct.closed(file)
     const { lastWriter } = this.#o.handles.closeFile(file.handle)
     if (file.flags.read) this.#o.hydrator.readerGone(file.content)
     await file.content.release()
     this.#o.nodes.letGo(file.node)
-    if (lastWriter) this.#o.onSettled()
+    if (!file.flags.write) return
+    if (!lastWriter) this.#o.writes.leftToOthers(file.node.ino)
+    this.#o.onSettled()
   }
 
   async #truncate(node: Node, handle: Handle | undefined, sizeBytes: number, signal: AbortSignal): Promise<void> {
     const open = handle === undefined ? undefined : this.#o.handles.file(handle)
-    if (open !== undefined) {
-      await this.#o.writes.truncate(node, open.content, sizeBytes, signal)
-      return
-    }
+    if (open !== undefined) return this.#o.writes.truncate({ node, content: open.content, byWriter: true }, sizeBytes, signal)
     const item = await this.#o.mirror.get(node.ino)
     if (!this.#o.nodes.isCurrent(node, item)) throw new DriveError('vanished', 'the content has changed on the portal')
     if (item.kind === 'folder') throw new DriveError('is-directory', 'a folder has no length')
     const content = await this.#contentOf(node)
     try {
-      await this.#o.writes.truncate(node, content, sizeBytes, signal)
+      await this.#o.writes.truncate({ node, content, byWriter: false }, sizeBytes, signal)
     } finally {
       await content.release()
     }
@@ -379,7 +378,7 @@ export class DriveFileSystem implements FileSystem {
   #goneAttributes(node: Node, item: Item | undefined, handle: Handle | undefined): Attributes {
     // A handle that the engine gave by itself is not known here.
     const open = (handle === undefined ? undefined : this.#o.handles.find(handle)) ?? this.#o.handles.anyOf(node)
-    const last = node.gone ?? item
+    const last = node.gone ?? item ?? node.opened
     if (last === undefined) throw new DriveError('vanished', 'the item is gone')
     if (open === undefined) {
       if (node.gone === undefined) throw new DriveError('vanished', 'the item is gone')
@@ -388,6 +387,6 @@ export class DriveFileSystem implements FileSystem {
       return { ...this.#o.attributes.of({ ...last, contentId: null }, undefined), linkCount: 0, ...(sizeBytes === undefined ? {} : { sizeBytes }) }
     }
     const { content } = open
-    return { ...this.#o.attributes.of({ ...last, contentId: content.id }, undefined), sizeBytes: content.lentFigures()?.sizeBytes ?? content.sizeBytes, linkCount: node.gone === undefined ? 1 : 0 }
+    return { ...this.#o.attributes.of({ ...last, contentId: content.id }, undefined), sizeBytes: content.figures()?.sizeBytes ?? content.sizeBytes, linkCount: node.gone === undefined ? 1 : 0 }
   }
 }

@@ -60,6 +60,13 @@ export class Entries {
     return shown
   }
 
+  /** The kernel asks for a folder's times at each name made in it: what was just committed, if it is in memory. */
+  async tellKnown(ino: Item['ino']): Promise<void> {
+    const since = this.#o.feed.mark()
+    const item = this.#o.mirror.peek(ino)
+    if (item !== undefined) await this.attributes(item, since)
+  }
+
   async listing(folder: Item['ino'], offset: number, sizeBytes: number): Promise<readonly DirectoryEntryPlus[]> {
     const { directories, mirror, attributes } = this.#o
     const entries = await directories.entriesFrom(folder, offset, sizeBytes, true)

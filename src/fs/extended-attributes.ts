@@ -1,6 +1,8 @@
 /**
  * Extended attributes: those of programs are kept here (the portal cannot store them), and `user.elastic-drive.*` tells
- * how an item stands (DESIGN.md section 2). Only `.pinned` of these can be written.
+ * how an item stands (DESIGN.md section 2). Only `.pinned` of these can be written. They are answered by name and never
+ * listed: what copies attributes would carry them to where they are not true, fail at those that cannot be written, and
+ * wait for the portal at each `.url`.
  */
 import { DriveError } from '../base/errors.js'
 import type { Item } from '../mirror/item.js'
@@ -19,7 +21,7 @@ export interface ExtendedAttributesOptions {
   readonly mirror: Mirror
   readonly stateOf: (item: Item) => Promise<string>
   /** The page of the item on the web, undefined while the portal does not have it. */
-  readonly urlOf: (item: Item) => Promise<string | undefined>
+  readonly urlOf: (item: Item, signal: AbortSignal) => Promise<string | undefined>
   readonly setPinned: (item: Item, pinned: boolean) => Promise<void>
 }
 
@@ -30,17 +32,16 @@ export class ExtendedAttributes {
     this.#options = options
   }
 
-  async get(item: Item, name: string): Promise<Uint8Array> {
+  /** Of `.url` alone the portal is asked; the signal ends that. */
+  async get(item: Item, name: string, signal: AbortSignal): Promise<Uint8Array> {
     const own = ownName(name)
-    const value = own === undefined ? await this.#stored(item, name) : await this.#own(item, own)
+    const value = own === undefined ? await this.#stored(item, name) : await this.#own(item, own, signal)
     if (value === undefined) throw new DriveError('no-attribute', 'no such extended attribute')
     return typeof value === 'string' ? Buffer.from(value) : value
   }
 
   async list(item: Item): Promise<readonly string[]> {
-    const own = item.base === null ? OWN_NAMES.filter((name) => name === 'state' || name === 'pinned') : OWN_NAMES
-    const shown = own.filter((name) => name !== 'version' || item.kind === 'file')
-    return [...(await this.#options.mirror.xattrs(item.ino)).keys(), ...shown.map((name) => OWN_PREFIX + name)]
+    return [...(await this.#options.mirror.xattrs(item.ino)).keys()]
   }
 
   async set(item: Item, name: string, value: Uint8Array, flags: SetXattrFlags): Promise<void> {
@@ -78,7 +79,7 @@ export class ExtendedAttributes {
     return (await this.#options.mirror.xattrs(item.ino)).get(name)
   }
 
-  async #own(item: Item, name: OwnName): Promise<string | undefined> {
+  async #own(item: Item, name: OwnName, signal: AbortSignal): Promise<string | undefined> {
     switch (name) {
       case 'state':
         return this.#options.stateOf(item)
@@ -89,7 +90,7 @@ export class ExtendedAttributes {
       case 'version':
         return item.base === null || item.kind === 'folder' ? undefined : String(item.base.version)
       case 'url':
-        return this.#options.urlOf(item)
+        return this.#options.urlOf(item, signal)
     }
   }
 }

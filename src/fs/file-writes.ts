@@ -3,6 +3,7 @@
  * or syncs (DESIGN.md 6a.3, 6a.4). Order: bytes, then rows, then the reply. Changes of one item run one after another.
  */
 import type { Clock } from '../base/clock.js'
+import { withinDeadline } from '../base/deadline.js'
 import { DriveError } from '../base/errors.js'
 import type { Ino } from '../base/ids.js'
 import type { Log } from '../base/log.js'
@@ -11,11 +12,13 @@ import type { Hydrator } from '../hydrate/hydrator.js'
 import type { Journal } from '../journal/journal.js'
 import type { Mirror } from '../mirror/mirror.js'
 import type { Store, Transaction } from '../store/store.js'
+import { recordWrite, type FileTables } from './file-scripts.js'
 import type { Handles, OpenFile } from './handles.js'
 import type { KernelFiles } from './kernel-files.js'
 import { LateSync } from './late-sync.js'
 import type { Node } from './nodes.js'
 import type { Handle } from './operations.js'
+import type { Orphan, OrphanKeeper } from './orphan-keeper.js'
 import { Serial } from './serial.js'
 
 export interface FileWritesOptions {
@@ -25,8 +28,10 @@ export interface FileWritesOptions {
   readonly hydrator: Hydrator
   readonly handles: Handles
   readonly files: KernelFiles
+  readonly orphans: OrphanKeeper
   readonly clock: Clock
   readonly log: Log
+  readonly cacheDirectory: string
   readonly uploadDelayMs: () => number
   /** A file may be eligible for upload now. */
   readonly onSettled: () => void
@@ -42,12 +47,16 @@ export class FileWrites {
   readonly #hydrator: Hydrator
   readonly #handles: Handles
   readonly #files: KernelFiles
+  readonly #orphans: OrphanKeeper
   readonly #clock: Clock
   readonly #uploadDelayMs: () => number
   readonly #serial = new Serial<Ino>()
+  /** Each content's write count when it was last recorded. */
+  readonly #recorded = new WeakMap<Content, number>()
   /** Handles that have written before. */
   readonly #writing = new Set<Handle>()
   readonly #later: LateSync
+  readonly #tables: FileTables
 
   constructor(options: FileWritesOptions) {
     this.#store = options.store
@@ -56,9 +65,11 @@ export class FileWrites {
     this.#hydrator = options.hydrator
     this.#handles = options.handles
     this.#files = options.files
+    this.#orphans = options.orphans
     this.#clock = options.clock
     this.#uploadDelayMs = options.uploadDelayMs
-    this.#later = new LateSync({ store: options.store, clock: options.clock, log: options.log, onSynced: options.onSettled })
+    this.#tables = options
+    this.#later = new LateSync({ directory: options.cacheDirectory, store: options.store, clock: options.clock, log: options.log, onSynced: options.onSettled })
   }
 
   /** Waits until the base version is complete: a program that waits in WRITE can be killed. */
@@ -80,15 +91,21 @@ export class FileWrites {
     })
   }
 
-  /** With or without an open handle. To 0 nothing is needed; to n, the first n bytes. */
-  truncate(node: Node, content: Content, sizeBytes: number, signal: AbortSignal): Promise<void> {
+  /**
+   * To 0 nothing is needed; to n, the first n bytes. `byWriter`: through a handle, whose program is about to write and
+   * closes after that; until then it is not for sending.
+   */
+  truncate({ node, content, byWriter }: { readonly node: Node; readonly content: Content; readonly byWriter: boolean }, sizeBytes: number, signal: AbortSignal): Promise<void> {
     return this.#serial.run(node.ino, async () => {
       await this.#settle(node.ino, content)
       if (sizeBytes === content.sizeBytes) return
-      if (sizeBytes > 0) await this.#withinDeadline(signal, (limited) => this.#complete(content, limited))
-      await this.#mark(node, content)
+      if (sizeBytes > 0) await withinDeadline({ clock: this.#clock, deadlineMs: TRUNCATE_DEADLINE_MS, signal, message: 'the bytes before the cut did not arrive in time' }, (limited) => this.#complete(content, limited))
+      await this.#mark(node, content, { durable: sizeBytes > 0 && content.needsDurableMark })
       await content.truncate(sizeBytes)
-      await this.#record(node.ino, content, this.#clock.nowMs())
+      // No flush: who has cut the file and keeps it open is about to write, however long that takes, and a flush of before says nothing of it.
+      await this.#record(node.ino, content, this.#clock.nowMs(), { flushed: false })
+      const state = byWriter ? this.#handles.peekState(node.ino) : undefined
+      if (state !== undefined) state.lastFlushMs = null
     })
   }
 
@@ -96,17 +113,33 @@ export class FileWrites {
   flush(file: OpenFile): Promise<void> {
     return this.#serial.run(file.node.ino, async () => {
       await this.#settle(file.node.ino, file.content)
-      if (!this.#isUnrecorded(file)) return
-      await this.#record(file.node.ino, file.content, this.#handles.peekState(file.node.ino)?.modifiedMs ?? undefined)
+      if (!this.#isUnrecorded(file.content)) return
+      await this.#recordKept(file)
       this.#later.add(file.content)
+    })
+  }
+
+  /** What was written directly, with no handle open any more. Answers whether anything was. */
+  recordDirect(written: Orphan): Promise<boolean> {
+    const { ino, content } = written
+    return this.#serial.run(ino, async () => {
+      const mtimeMs = content.figures()?.mtimeMs
+      await content.settle()
+      if (!this.#isUnrecorded(content)) return false
+      if (!(await this.#record(ino, content, mtimeMs))) await this.#keepOrphan(written)
+      this.#later.add(content)
+      return true
     })
   }
 
   /** After this the content survives a power loss. */
   fsync(file: OpenFile): Promise<void> {
     return this.#serial.run(file.node.ino, async () => {
-      if (!file.content.isDirty) return
       await this.#settle(file.node.ino, file.content)
+      if (!file.content.isDirty && !this.#isUnrecorded(file.content)) {
+        await this.#store.syncCommitted() // its name may be new
+        return
+      }
       await file.content.sync()
       await this.#record(file.node.ino, file.content, this.#handles.peekState(file.node.ino)?.modifiedMs ?? undefined, { durable: true })
     })
@@ -115,15 +148,23 @@ export class FileWrites {
   /** Times are set by hand: the next flush must not overwrite them. */
   timesSet(ino: Ino): Promise<void> {
     return this.#serial.run(ino, async () => {
-      for (const content of this.#handles.contentsOf(ino)) await content.settle()
+      for (const content of this.#handles.contentsOf(ino)) {
+        await content.settle()
+        content.noteRecorded()
+      }
       const state = this.#handles.peekState(ino)
       if (state !== undefined) state.modifiedMs = null
     })
   }
 
-  /** Everything that runs in the background is over. */
-  async settle(): Promise<void> {
+  /** Closed files are held by nobody here any more. */
+  async letGo(): Promise<void> {
     await this.#later.settle()
+  }
+
+  /** Everything that runs in the background is over; no file is open any more. */
+  async close(): Promise<void> {
+    await this.#later.close()
   }
 
   /** Lets a program that goes on writing do so without us, until somebody looks at the bytes. */
@@ -133,8 +174,22 @@ export class FileWrites {
     this.#writing.add(handle)
     // One small write is what most files get: the loan would cost more than it saves.
     if (isFirst && lengthBytes < LARGE_WRITE_BYTES) return
+    if (content.isOpenedDirectly) return
     this.#files.attach(handle, content.id, true)
     await content.lend()
+  }
+
+  /** The handle's program has made the file: its first bytes need not come here. */
+  async created(handle: Handle): Promise<void> {
+    const { content } = this.#handles.file(handle)
+    this.#files.attach(handle, content.id, true)
+    await content.lendNew()
+  }
+
+  /** One of several writers has closed: what it left may be sent, though the others stay. */
+  leftToOthers(ino: Ino): void {
+    const state = this.#handles.peekState(ino)
+    if (state !== undefined) state.lastFlushMs ??= this.#clock.nowMs()
   }
 
   /** The handle is released. */
@@ -145,14 +200,29 @@ export class FileWrites {
 
   /** Takes over what was written without us, with its time. */
   async #settle(ino: Ino, content: Content): Promise<void> {
-    const lent = content.lentFigures()
+    const mtimeMs = content.figures()?.mtimeMs
     await content.settle()
     const state = this.#handles.peekState(ino)
-    if (lent !== undefined && state !== undefined) state.modifiedMs = Math.max(lent.mtimeMs, state.modifiedMs ?? 0)
+    if (mtimeMs !== undefined && state !== undefined) state.modifiedMs = Math.max(mtimeMs, state.modifiedMs ?? 0)
   }
 
-  #isUnrecorded(file: OpenFile): boolean {
-    return this.#handles.peekState(file.node.ino)?.recorded.get(file.content) !== file.content.writeSequence
+  #isUnrecorded(content: Content): boolean {
+    return (this.#recorded.get(content) ?? 0) !== content.writeSequence
+  }
+
+  /** The portal may have replaced or removed the file since it was opened: a write that came past us could not be refused. */
+  async #recordKept({ node, content, place }: OpenFile): Promise<void> {
+    const isNamed = await this.#record(node.ino, content, this.#handles.peekState(node.ino)?.modifiedMs ?? undefined)
+    if (!isNamed && node.gone === undefined && content.isOpenedDirectly) await this.#keepOrphan({ content, ino: node.ino, place })
+  }
+
+  async #keepOrphan(orphan: Orphan): Promise<void> {
+    const copy = await this.#orphans.keep(orphan)
+    try {
+      await this.#record(copy.item.ino, copy.content, this.#clock.nowMs())
+    } finally {
+      await copy.content.release()
+    }
   }
 
   #modified(ino: Ino): void {
@@ -162,7 +232,7 @@ export class FileWrites {
 
   async #prepare({ node, content }: OpenFile, signal: AbortSignal): Promise<void> {
     await this.#complete(content, signal)
-    await this.#mark(node, content)
+    await this.#mark(node, content, { durable: content.needsDurableMark })
   }
 
   async #complete(content: Content, signal: AbortSignal): Promise<void> {
@@ -174,33 +244,42 @@ export class FileWrites {
    * removed on the portal meanwhile fails ('vanished', ESTALE): bytes that no name leads to would be lost without a word.
    * Looked at in the transaction of the mark, or a listing applied in between would replace the content after the look.
    */
-  async #mark(node: Node, content: Content): Promise<void> {
+  async #mark(node: Node, content: Content, options: { durable: boolean }): Promise<void> {
     if (!content.needsDirtyMark) return
     const isNamed = await this.#store.transact(async (tx) => {
       if ((await this.#mirror.getIn(tx, node.ino))?.contentId !== content.id) return false
       await content.markDirty(tx)
       await this.#touch(tx, node.ino, content)
       return true
-    })
+    }, options)
     // A file unlinked here, perhaps in the same commit, is its program's own business.
     if (!isNamed && node.gone === undefined) throw new DriveError('vanished', 'the file was changed or removed on the portal since it was opened')
   }
 
-  async #record(ino: Ino, content: Content, modifiedMs: number | undefined, options: { durable?: boolean } = {}): Promise<void> {
+  /** Answers whether a name still leads to the content. */
+  async #record(ino: Ino, content: Content, modifiedMs: number | undefined, options: { durable?: boolean; flushed?: boolean } = {}): Promise<boolean> {
     const sequence = content.writeSequence
-    await this.#store.transact(async (tx) => {
+    const nowMs = this.#clock.nowMs()
+    const times = modifiedMs === undefined ? undefined : { mtimeMs: modifiedMs, ctimeMs: nowMs }
+    const isPlain = options.durable !== true
+    const parts = { ino, content, times, nowMs, notBeforeMs: nowMs + this.#uploadDelayMs() }
+    const byRows = async (tx: Transaction): Promise<boolean> => {
+      if (content.needsDirtyMark && content.isOpenedDirectly) await content.markDirty(tx)
       await content.persist(tx)
       const item = await this.#mirror.getIn(tx, ino)
-      if (item?.contentId !== content.id) return // unlinked, replaced or an older generation
-      const times = modifiedMs === undefined ? {} : { mtimeMs: modifiedMs, ctimeMs: this.#clock.nowMs() }
+      if (item?.contentId !== content.id) return false // unlinked, replaced or an older generation
       await this.#mirror.update(tx, item, { sizeBytes: content.sizeBytes, ...times })
       await this.#touch(tx, ino, content)
-    }, options)
+      return true
+    }
+    const isNamed = (isPlain ? await recordWrite(this.#tables, parts) : undefined) ?? (await this.#store.transact(byRows, { durable: options.durable === true }))
+    this.#recorded.set(content, sequence)
+    content.noteRecorded()
     const state = this.#handles.peekState(ino)
-    if (state === undefined) return
-    state.recorded.set(content, sequence)
-    state.lastFlushMs = this.#clock.nowMs()
+    if (state === undefined) return isNamed
+    if (options.flushed !== false) state.lastFlushMs = this.#clock.nowMs()
     state.modifiedMs = null
+    return isNamed
   }
 
   /** The row's entry says that there is something to send; an unlinked or local-only file has none. */
@@ -209,20 +288,5 @@ export class FileWrites {
     if (item === undefined || item.deleted || item.localOnly || item.contentId !== content.id) return
     const nowMs = this.#clock.nowMs()
     await this.#journal.touch(tx, ino, nowMs, nowMs + this.#uploadDelayMs())
-  }
-
-  async #withinDeadline(signal: AbortSignal, work: (limited: AbortSignal) => Promise<void>): Promise<void> {
-    const deadline = new AbortController()
-    const cancel = this.#clock.setTimer(TRUNCATE_DEADLINE_MS, () => {
-      deadline.abort()
-    })
-    try {
-      await work(AbortSignal.any([signal, deadline.signal]))
-    } catch (error) {
-      if (deadline.signal.aborted) throw new DriveError('deadline', 'the bytes before the cut did not arrive in time', { cause: error })
-      throw error
-    } finally {
-      cancel()
-    }
   }
 }

@@ -5,6 +5,7 @@
 import { DriveError } from '../base/errors.js'
 import type { Ino } from '../base/ids.js'
 import type { Content } from '../cache/content.js'
+import type { Place } from '../mirror/delta.js'
 import type { Handle, OpenFlags } from './operations.js'
 import type { Node } from './nodes.js'
 
@@ -13,6 +14,8 @@ export interface OpenFile {
   readonly node: Node
   readonly flags: OpenFlags
   readonly content: Content
+  /** Where the file stood when it was opened. */
+  readonly place: Place
 }
 
 /** What handles of one item have in common. */
@@ -22,8 +25,6 @@ export interface OpenState {
   handles: number
   /** When the last write came that is not yet recorded in the mirror; null when all are. */
   modifiedMs: number | null
-  /** Each open content's write count when it was last recorded: an item may be open in several generations. */
-  readonly recorded: WeakMap<Content, number>
   lastFlushMs: number | null
 }
 
@@ -32,11 +33,10 @@ export class Handles {
   readonly #states = new Map<Ino, OpenState>()
   #last = 0
 
-  openFile(node: Node, flags: OpenFlags, content: Content): OpenFile {
-    const file: OpenFile = { handle: this.#next(), node, flags, content }
+  openFile(node: Node, flags: OpenFlags, content: Content, place: Place): OpenFile {
+    const file: OpenFile = { handle: this.#next(), node, flags, content, place }
     this.#files.set(file.handle, file)
-    const state = this.#states.get(node.ino) ?? { writers: 0, handles: 0, modifiedMs: null, recorded: new WeakMap(), lastFlushMs: null }
-    if (!state.recorded.has(content)) state.recorded.set(content, content.writeSequence)
+    const state = this.#states.get(node.ino) ?? { writers: 0, handles: 0, modifiedMs: null, lastFlushMs: null }
     state.handles += 1
     if (flags.write) state.writers += 1
     this.#states.set(node.ino, state)

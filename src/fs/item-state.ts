@@ -22,11 +22,11 @@ export interface ContentFacts {
 
 export function stateWord(item: Item, content: ContentFacts | undefined, sending: { uploading: boolean; conflict: boolean }): ItemStateWord {
   if (item.excluded) return 'excluded'
+  if (sending.conflict && item.kind === 'file') return 'conflict'
   if (item.localOnly) return 'local-only'
   if (item.kind === 'folder') return item.listedMs === null ? 'unlisted' : 'listed'
-  if (sending.conflict) return 'conflict'
   if (sending.uploading) return 'uploading'
-  if (item.base === null || isMoved(item) || content?.dirty === true) return 'dirty'
+  if (item.base === null || (isMoved(item) && !item.base.trashed) || content?.dirty === true) return 'dirty'
   // An empty file needs no bytes to be all here.
   if (item.sizeBytes === 0 || content?.complete === true) return 'cached'
   return content !== undefined && content.presentBytes > 0 ? 'partial' : 'placeholder'

@@ -4,7 +4,7 @@
  * and survive; the wish after a rename does not.
  */
 import { errorCode, errorText, hasCode } from '../base/errors.js'
-import type { Ino } from '../base/ids.js'
+import type { ContentId, Ino } from '../base/ids.js'
 import type { Log } from '../base/log.js'
 import type { Clock } from '../base/clock.js'
 import { ServiceLoop, type Service } from '../base/service.js'
@@ -13,6 +13,7 @@ import type { Hydrator } from '../hydrate/hydrator.js'
 import type { MirrorDelta } from '../mirror/delta.js'
 import type { Item } from '../mirror/item.js'
 import type { Mirror } from '../mirror/mirror.js'
+import { isInTrash } from '../mirror/trash-rows.js'
 import type { Store } from '../store/store.js'
 import type { Watch } from '../watch/watch.js'
 import { contentRow, holdContent } from './content-holding.js'
@@ -27,6 +28,8 @@ export interface KeeperOptions {
   readonly log: Log
   /** How much of an item is on this disk has changed. */
   readonly onPresence: (item: Item) => void
+  /** Files that were closed a moment ago are synced and looked at now, and nobody here holds them after it. */
+  readonly letGoOfClosed: () => Promise<void>
 }
 
 /** What `free` did with one path. */
@@ -96,9 +99,15 @@ export class Keeper implements Service {
     const before = (await this.#o.cache.summary([item.contentId])).get(item.contentId)
     if (before === undefined || before.presentBytes === 0) return 'not-here'
     if (before.dirty) return 'unsent'
-    if (!(await this.#o.cache.evict(item.contentId))) return 'open'
+    if (!(await this.#o.cache.evict(item.contentId)) && !(await this.#evictAfterLook(item.contentId))) return 'open'
     this.#o.onPresence(item)
     return 'freed'
+  }
+
+  /** A file that was closed a moment ago may still be held for its sync, or looked at for what is written past us. */
+  async #evictAfterLook(content: ContentId): Promise<boolean> {
+    await this.#o.letGoOfClosed()
+    return this.#o.cache.evict(content)
   }
 
   /** Files at or below the item. */
@@ -151,7 +160,7 @@ export class Keeper implements Service {
     this.#wanted.delete(ino)
     try {
       const item = await this.#o.mirror.get(ino)
-      if (item === undefined || item.deleted || item.kind === 'folder') return
+      if (item === undefined || item.deleted || item.kind === 'folder' || (await isInTrash(this.#o.store.read, item.parent))) return
       const content = await holdContent(this.#o, ino)
       try {
         await this.#o.hydrator.hydrate(content, { priority: 'background', signal })

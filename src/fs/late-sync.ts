@@ -5,71 +5,88 @@
  */
 import type { Clock } from '../base/clock.js'
 import { errorCode, errorText } from '../base/errors.js'
-import { Limiter } from '../base/limiter.js'
-import type { Log } from '../base/log.js'
 import type { Content } from '../cache/content.js'
-import type { Store } from '../store/store.js'
+import { TogetherSync, type TogetherOptions } from '../cache/sync-together.js'
 
-export interface LateSyncOptions {
-  readonly store: Store
+export interface LateSyncOptions extends TogetherOptions {
   readonly clock: Clock
-  readonly log: Log
   readonly onSynced: () => void
 }
 
 const GATHER_MS = 1_000 // far below the 5 to 30 s after which the kernel writes by itself
-const SYNCS_AT_ONCE = 4 // each sits on a thread that others wait for
 
 export class LateSync {
   readonly #o: LateSyncOptions
-  readonly #limiter = new Limiter(SYNCS_AT_ONCE)
-  /** Held until they are synced. */
-  #gathered = new Set<Content>()
+  readonly #together: TogetherSync
+  /** Held until they are synced, each with what ends the waiting for its drop. */
+  readonly #gathered = new Map<Content, () => void>()
   #cancel: (() => void) | undefined
-  readonly #syncing = new Set<Promise<void>>()
+  /** One round at a time. */
+  #running: Promise<void> | undefined
 
   constructor(options: LateSyncOptions) {
     this.#o = options
+    this.#together = new TogetherSync(options)
   }
 
   /** The content was closed with changes. */
   add(content: Content): void {
-    if (this.#gathered.has(content)) return
+    if (content.isDropped || this.#gathered.has(content)) return
     content.retain()
-    this.#gathered.add(content)
+    const forget = content.whenDropped(() => {
+      this.#gathered.delete(content)
+      forget()
+      void this.#letGo(content)
+    })
+    this.#gathered.set(content, forget)
+    this.#schedule()
+  }
+
+  /** Everything that was added is on the disk, or told as a failure; nothing is added any more. */
+  async close(): Promise<void> {
+    await this.settle()
+    this.#cancel?.() // what it was set for was deleted meanwhile
+    await this.#together.close()
+  }
+
+  /** What was added until now is on the disk, or told as a failure, and let go. */
+  async settle(): Promise<void> {
+    while (this.#gathered.size > 0 || this.#running !== undefined) {
+      if (this.#running === undefined) this.#start()
+      await this.#running
+    }
+  }
+
+  #schedule(): void {
+    if (this.#gathered.size === 0 || this.#running !== undefined) return
     this.#cancel ??= this.#o.clock.setTimer(GATHER_MS, () => {
       this.#start()
     })
   }
 
-  /** Everything that was added is on the disk, or told as a failure. */
-  async settle(): Promise<void> {
-    this.#start()
-    await Promise.all(this.#syncing)
-  }
-
   #start(): void {
     this.#cancel?.()
     this.#cancel = undefined
-    const contents = this.#gathered
-    this.#gathered = new Set()
-    for (const content of contents) {
-      const syncing = this.#limiter.run(() => this.#sync(content))
-      this.#syncing.add(syncing)
-      void syncing.finally(() => this.#syncing.delete(syncing))
-    }
+    this.#running = this.#round().finally(() => {
+      this.#running = undefined
+      this.#schedule()
+    })
   }
 
-  async #sync(content: Content): Promise<void> {
-    try {
-      if (content.isDropped) return
-      await content.sync()
-      await this.#o.store.transact((tx) => content.persist(tx))
-    } catch (error) {
-      this.#o.log.error({ code: errorCode(error), error: errorText(error), content: content.id }, 'a closed file could not be synced to disk')
-    } finally {
-      await content.release()
-    }
+  async #round(): Promise<void> {
+    const contents = [...this.#gathered.keys()]
+    for (const forget of this.#gathered.values()) forget()
+    this.#gathered.clear()
+    await this.#together.sync(contents)
+    for (const content of contents) await this.#letGo(content)
     this.#o.onSynced()
+  }
+
+  async #letGo(content: Content): Promise<void> {
+    try {
+      await content.release()
+    } catch (error) {
+      this.#o.log.error({ code: errorCode(error), error: errorText(error), content: content.id }, 'a closed file could not be let go')
+    }
   }
 }

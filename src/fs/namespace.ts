@@ -5,14 +5,18 @@
  */
 import { DriveError } from '../base/errors.js'
 import type { ContentId, Ino } from '../base/ids.js'
-import { portalNameFault } from '../base/names.js'
+import { isLongerThanShown, isTrashName, MAX_LOCAL_NAME_BYTES, portalNameFault } from '../base/names.js'
 import type { Clock } from '../base/clock.js'
+import { readMark } from '../brake/brake-rows.js'
 import type { ContentCache } from '../cache/content-cache.js'
 import type { Content } from '../cache/content.js'
 import type { Journal } from '../journal/journal.js'
 import { isLink, isMoved, shownName, type Item } from '../mirror/item.js'
+import { passConflictsOn } from '../mirror/conflicts.js'
 import type { Mirror } from '../mirror/mirror.js'
+import { comesBackIn, isInTrash, unsentIn } from '../mirror/trash-rows.js'
 import type { Store, Transaction } from '../store/store.js'
+import { makePlainFile, type FileTables } from './file-scripts.js'
 import type { NodeTable } from './nodes.js'
 import { mayHandOver } from './save-patterns.js'
 
@@ -27,6 +31,8 @@ export interface NamespaceOptions {
   readonly isLocalOnlyName: (name: string) => boolean
 }
 
+type Beside = (tx: Transaction, ino: Ino) => Promise<void>
+
 /** Held contents of files that were moved aside, by id. */
 type Asides = ReadonlyMap<ContentId, Content>
 
@@ -39,6 +45,7 @@ export class Namespace {
   readonly #clock: Clock
   readonly #uploadDelayMs: () => number
   readonly #isLocalOnlyName: (name: string) => boolean
+  readonly #tables: FileTables & { readonly cache: ContentCache }
 
   constructor(options: NamespaceOptions) {
     this.#store = options.store
@@ -48,15 +55,30 @@ export class Namespace {
     this.#nodes = options.nodes
     this.#clock = options.clock
     this.#uploadDelayMs = options.uploadDelayMs
-    this.#isLocalOnlyName = options.isLocalOnlyName
+    this.#isLocalOnlyName = (name) => isTrashName(name) || options.isLocalOnlyName(name)
+    this.#tables = options
   }
 
-  /** 'exists', 'bad-name', 'name-too-long'. Answers the new item and its empty, dirty content. */
-  async createFile(parent: Ino, name: string, mode: number): Promise<{ item: Item; contentId: ContentId }> {
+  /**
+   * 'exists', 'bad-name', 'name-too-long'. Answers the new item and its empty, dirty content, held for the caller.
+   * `opened`: it will be written directly. `beside`: what is written in the same transaction.
+   */
+  async createFile(parent: Ino, name: string, mode: number, options: { opened?: boolean; beside?: Beside } = {}): Promise<{ item: Item; content: Content }> {
+    if (options.beside === undefined && portalNameFault(name) === undefined && !isLongerThanShown(name) && !this.#isLocalOnlyName(name)) {
+      const nowMs = this.#clock.nowMs()
+      const made = await makePlainFile(this.#tables, { parent, name, mode, opened: options.opened ?? false, nowMs, notBeforeMs: nowMs + this.#uploadDelayMs() })
+      if (made !== undefined) return made
+    }
+    const { item, contentId } = await this.#createAmongOthers(parent, name, mode, options)
+    return { item, content: await this.#cache.acquire(contentId) }
+  }
+
+  /** Where the name, or what had it before, has to be looked at. */
+  async #createAmongOthers(parent: Ino, name: string, mode: number, { opened, beside }: { opened?: boolean; beside?: Beside }): Promise<{ item: Item; contentId: ContentId }> {
     return this.#holdingAsides(parent, name, async (tx, asides) => {
       const folder = await this.#folder(tx, parent)
       await this.#checkFree(tx, parent, name, [])
-      const contentId = await this.#cache.createLocal(tx)
+      const contentId = await this.#cache.createLocal(tx, opened)
       const localOnly = folder.localOnly || this.#isLocalOnlyName(name)
       const nowMs = this.#clock.nowMs()
       const ino = await this.#mirror.insertLocal(tx, { parent, name, kind: 'file', mode, sizeBytes: 0, mtimeMs: nowMs, contentId, localOnly })
@@ -65,6 +87,7 @@ export class Namespace {
         await this.#touch(tx, ino)
       }
       await this.#stamp(tx, folder)
+      await beside?.(tx, ino)
       return { item: await this.#mirror.needIn(tx, ino), contentId }
     })
   }
@@ -75,10 +98,26 @@ export class Namespace {
       await this.#checkFree(tx, parent, name, [])
       const localOnly = folder.localOnly || this.#isLocalOnlyName(name)
       const ino = await this.#mirror.insertLocal(tx, { parent, name, kind: 'folder', mode, sizeBytes: 0, mtimeMs: this.#clock.nowMs(), contentId: null, localOnly })
-      if (!localOnly) await this.#touch(tx, ino)
+      if (!localOnly) {
+        await this.#takeOverFolder(tx, ino, { parent, name })
+        await this.#touch(tx, ino)
+      }
       await this.#stamp(tx, folder)
       return this.#mirror.needIn(tx, ino)
     })
+  }
+
+  /** A folder whose deletion the brake holds is made again: the portal's folder stays, and what was in it stays held. */
+  async #takeOverFolder(tx: Transaction, ino: Ino, { parent, name }: { parent: Ino; name: string }): Promise<void> {
+    for (const left of await this.#mirror.baseNamedIn(tx, parent, name)) {
+      const isHeld = left.deleted && left.kind === 'folder' && !isLink(left) && (await readMark(tx, 'here', left.ino)) === 'held'
+      if (!isHeld || left.base === null || shownName(left.base.name, left.base.id) !== name || (await this.#isUnderWay(tx, left.ino))) continue
+      await this.#inherit(tx, left, ino)
+      await this.#journal.remove(tx, left.ino)
+      await this.#mirror.remove(tx, { ...left, base: null })
+      if (left.listedMs === null) await this.#mirror.update(tx, await this.#mirror.needIn(tx, ino), { listedMs: null })
+      return
+    }
   }
 
   /** 'not-found', 'is-directory'. */
@@ -102,7 +141,8 @@ export class Namespace {
   }
 
   /**
-   * 'exists' (noReplace, or a case twin), 'cross-storage', 'not-empty', 'is-directory', 'not-directory', 'bad-name'.
+   * 'exists' (noReplace, or a case twin), 'cross-storage', 'not-empty', 'is-directory', 'not-directory', 'bad-name',
+   * 'not-permitted' (a link into the trash: the portal could not bring it back).
    * Answers the item as it was before; undefined when nothing had to change.
    */
   async rename(from: { parent: Ino; name: string }, to: { parent: Ino; name: string }, noReplace: boolean): Promise<Item | undefined> {
@@ -114,14 +154,49 @@ export class Namespace {
       const victim = await this.#mirror.childIn(tx, to.parent, to.name)
       if (victim !== undefined && noReplace) throw new DriveError('exists', 'the name is taken')
       await this.#checkFree(tx, to.parent, to.name, victim === undefined ? [item.ino] : [item.ino, victim.ino])
-      await this.#checkSameStorage(tx, item, target)
-      const localOnly = target.localOnly || this.#isLocalOnlyName(to.name)
-      if (victim !== undefined) await this.#replace(tx, item, victim, localOnly)
-      await this.#place(tx, asides, item.ino, to, localOnly)
+      if (item.base !== null && isTrashName(to.name)) throw new DriveError('bad-name', 'file managers keep their trash under this name')
+      const leavesTrash = await isInTrash(tx, item.ino)
+      const isTrashed = await isInTrash(tx, target.ino)
+      if (isTrashed && isLink(item)) throw new DriveError('not-permitted', 'a link goes by being disconnected, which the portal cannot undo: delete it instead')
+      if (!isTrashed) await this.#checkSameStorage(tx, item, target)
+      // What is in the trash is not sent because of where it is, and stays what it was.
+      const localOnly = isTrashed ? item.localOnly : target.localOnly || this.#isLocalOnlyName(to.name)
+      if (victim !== undefined) await this.#replace(tx, item, victim, localOnly || isTrashed)
+      await this.#place(tx, asides, item.ino, to, { localOnly, isTrashed })
+      // Put back into its folder there: that one will not bring it back.
+      if (isTrashed && target.base !== null && item.base?.trashed === true) await this.#mirror.setTrashed(tx, [item.ino], 'may-be-live')
+      if (leavesTrash && !isTrashed) {
+        for (const ino of await unsentIn(this.#mirror, tx, item.ino, (content) => this.#cache.isDirtyIn(tx, content))) await this.#touch(tx, ino)
+      }
       await this.#stamp(tx, source)
       if (target.ino !== source.ino) await this.#stamp(tx, target)
       return item
     })
+  }
+
+  /** In the caller's transaction: the item goes, as by unlink or rmdir. 'not-empty'. */
+  async dropIn(tx: Transaction, item: Item & { readonly parent: Ino }): Promise<void> {
+    if (item.kind === 'folder') await this.#checkRemovable(tx, item)
+    await this.#discard(tx, item.kind === 'file' ? await this.#handBack(tx, item) : item)
+    await this.#stamp(tx, await this.#folder(tx, item.parent))
+  }
+
+  /**
+   * In the caller's transaction: the item takes the place of `victim`, which goes. Of two files it goes on as the portal's
+   * object of the victim, and what the portal had of it goes to the trash. 'busy' while a request about either may have
+   * reached the portal, 'not-empty', 'cross-storage'.
+   */
+  async takePlaceIn(tx: Transaction, item: Item & { readonly parent: Ino }, victim: Item & { readonly parent: Ino }): Promise<void> {
+    for (const { ino } of [item, victim]) if (await this.#isUnderWay(tx, ino)) throw new DriveError('busy', 'it is being sent in this moment: try again when that is over')
+    const target = await this.#folder(tx, victim.parent)
+    const goesOn = item.kind === 'file' && victim.kind === 'file' && victim.base !== null
+    if (goesOn) await this.#inherit(tx, victim, item.ino)
+    else await this.#checkSameStorage(tx, item, target)
+    if (victim.kind === 'folder') await this.#checkRemovable(tx, victim)
+    await this.#discard(tx, await this.#mirror.needIn(tx, victim.ino))
+    await this.#place(tx, new Map(), item.ino, { parent: victim.parent, name: victim.name }, { localOnly: target.localOnly || this.#isLocalOnlyName(victim.name), isTrashed: false })
+    await this.#stamp(tx, await this.#folder(tx, item.parent))
+    await this.#stamp(tx, target)
   }
 
   /** The victim of a rename goes; where the moved file was never on the portal, it takes the victim's identity. */
@@ -131,18 +206,20 @@ export class Namespace {
     if (victim.kind === 'folder') await this.#checkRemovable(tx, victim)
     const inherits = item.kind === 'file' && item.base === null && victim.base !== null && !localOnly && !(await this.#isUnderWay(tx, item.ino))
     if (inherits) await this.#inherit(tx, victim, item.ino)
+    else if (item.kind === 'file') await passConflictsOn(tx, victim.ino, item.ino)
     await this.#discard(tx, inherits ? await this.#mirror.needIn(tx, victim.ino) : victim)
   }
 
   /** Puts the row at its new place and leaves the entry that says so. */
-  async #place(tx: Transaction, asides: Asides, ino: Ino, to: { parent: Ino; name: string }, localOnly: boolean): Promise<void> {
+  async #place(tx: Transaction, asides: Asides, ino: Ino, to: { parent: Ino; name: string }, { localOnly, isTrashed }: { localOnly: boolean; isTrashed: boolean }): Promise<void> {
     const before = await this.#mirror.needIn(tx, ino)
     const nowMs = this.#clock.nowMs()
     const leavesPrograms = before.localOnly && !localOnly
     await this.#mirror.update(tx, before, { parent: to.parent, name: to.name, ctimeMs: nowMs, localOnly: localOnly && before.base === null })
     const moved = isMoved({ ...before, parent: to.parent, name: to.name })
-    await this.#mirror.update(tx, await this.#mirror.needIn(tx, ino), { placeChangedMs: moved ? (before.placeChangedMs ?? nowMs) : null })
-    if (before.base === null && before.kind === 'file' && !localOnly) await this.#takeOver(tx, asides, ino, to)
+    const sinceMs = isTrashed ? nowMs : (before.placeChangedMs ?? nowMs) // the brake goes by when it went to the trash
+    await this.#mirror.update(tx, await this.#mirror.needIn(tx, ino), { placeChangedMs: moved ? sinceMs : null })
+    if (before.base === null && before.kind === 'file' && !localOnly && !isTrashed) await this.#takeOver(tx, asides, ino, to)
     if (!localOnly || before.base !== null) await this.#touch(tx, ino)
     if (leavesPrograms && before.kind === 'folder') await this.#releaseSubtree(tx, ino)
   }
@@ -164,7 +241,8 @@ export class Namespace {
     for (const left of await this.#mirror.baseNamedIn(tx, parent, name)) {
       if (left.base === null || shownName(left.base.name, left.base.id) !== name || left.ino === ino) continue
       const sendable = !(await this.#isUnderWay(tx, left.ino))
-      if (!mayHandOver(left, this.#clock.nowMs(), sendable)) continue
+      const held = left.deleted && (await readMark(tx, 'here', left.ino)) === 'held'
+      if (!mayHandOver(left, { nowMs: this.#clock.nowMs(), sendable, held })) continue
       if (left.deleted) {
         await this.#inherit(tx, left, ino)
         await this.#journal.remove(tx, left.ino)
@@ -210,7 +288,7 @@ export class Namespace {
   async #handBack(tx: Transaction, item: Item): Promise<Item> {
     const { base } = item
     const parent = base?.parent ?? null
-    if (base === null || parent === null || !isMoved(item) || (await this.#isUnderWay(tx, item.ino))) return item
+    if (base === null || parent === null || !isMoved(item) || (await this.#isUnderWay(tx, item.ino)) || (await isInTrash(tx, item.ino))) return item
     const heir = await this.#mirror.childIn(tx, parent, shownName(base.name, base.id))
     const inherits = heir?.base === null && heir.kind === 'file' && !heir.localOnly
     if (!inherits || (await this.#isUnderWay(tx, heir.ino))) return item
@@ -219,14 +297,20 @@ export class Namespace {
     return this.#mirror.needIn(tx, item.ino)
   }
 
-  /** The item goes: at once when the portal cannot have it, else as a tombstone to be trashed there. */
+  /**
+   * The item goes: at once when the portal cannot have it or has it in its trash, which nobody here empties; else as a
+   * tombstone to be trashed there, also where a folder that is being restored brings it back.
+   */
   async #discard(tx: Transaction, item: Item): Promise<void> {
     if (item.contentId !== null) await this.#cache.drop(tx, item.contentId)
-    if (item.base === null && !(await this.#isUnderWay(tx, item.ino))) {
+    const comesBack = (await comesBackIn(this.#mirror, tx, item)) !== null
+    const isNowhere = item.base === null || (item.base.trashed && !item.base.mayBeLive && !comesBack)
+    if (isNowhere && !(await this.#isUnderWay(tx, item.ino))) {
       await this.#journal.remove(tx, item.ino)
       await this.#mirror.remove(tx, item)
     } else {
       await this.#mirror.update(tx, item, { parent: null, contentId: null, deleted: true, placeChangedMs: this.#clock.nowMs() })
+      if (comesBack) await this.#mirror.setTrashed(tx, [item.ino], 'may-be-live')
       await this.#touch(tx, item.ino)
     }
     tx.afterCommit(() => {
@@ -242,7 +326,7 @@ export class Namespace {
 
   async #checkFree(tx: Transaction, parent: Ino, name: string, allowed: readonly Ino[]): Promise<void> {
     const fault = portalNameFault(name)
-    if (fault === 'too-long') throw new DriveError('name-too-long', 'the portal takes names of up to 255 characters')
+    if (fault === 'too-long' || isLongerThanShown(name)) throw new DriveError('name-too-long', `names have up to ${MAX_LOCAL_NAME_BYTES} bytes here`)
     if (fault !== undefined) throw new DriveError('bad-name', `the portal does not take this name: ${fault}`)
     for (const twin of await this.#mirror.twinsIn(tx, parent, name)) {
       if (!allowed.includes(twin.ino)) throw new DriveError('exists', 'the name is taken, upper and lower case being the same on the portal')

@@ -14,12 +14,15 @@ export interface Node {
   readonly ino: Ino
   /** What the item was when it lost its last name; handles that are still open answer from it. */
   readonly gone: Item | undefined
+  /** What the item was when the node was opened; it may have gone without losing its name here. */
+  readonly opened?: Item | undefined
 }
 
 interface Held {
   readonly id: NodeId
   readonly ino: Ino
   gone: Item | undefined
+  readonly opened: Item
   handles: number
 }
 
@@ -58,8 +61,8 @@ export class NodeTable {
   }
 
   /** A handle holds the node from open to release, and learns through it when the item goes. */
-  hold(node: Node): Node {
-    const held = this.#held.get(node.id) ?? { id: node.id, ino: node.ino, gone: node.gone, handles: 0 }
+  hold(node: Node, item: Item): Node {
+    const held = this.#held.get(node.id) ?? { id: node.id, ino: node.ino, gone: node.gone, opened: item, handles: 0 }
     held.handles += 1
     this.#held.set(node.id, held)
     return held

@@ -14,6 +14,8 @@ declare const handleBrand: unique symbol
 export type NodeId = number & { readonly [nodeBrand]: 'node' }
 /** An open file or directory, as given to the kernel by `open`, `create` or `opendir`. */
 export type Handle = number & { readonly [handleBrand]: 'handle' }
+/** How the kernel does input and output on an open file: a number above 0 names a file of the cache that it was given. */
+export type BackingId = number
 
 export const ROOT_NODE = 1 as NodeId
 
@@ -65,6 +67,8 @@ export interface Opened {
   readonly keepCache: boolean
   /** Reads and writes bypass the page cache. */
   readonly directIo: boolean
+  /** Above 0: the kernel reads and writes that file of the cache by itself (kernel-files.ts); then no pages are kept. */
+  readonly backingId?: BackingId
 }
 
 export interface SpaceFigures {

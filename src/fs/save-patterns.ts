@@ -19,10 +19,11 @@ export function isBackupOf(aside: string, name: string): boolean {
 
 /**
  * Whether the item that left this name may hand its identity to the one that is made there now. `sendable`: no request
- * about it may have reached the portal.
+ * about it may have reached the portal. `held`: the brake keeps its deletion from being sent, however long ago it was.
  */
-export function mayHandOver(left: Item, nowMs: number, sendable: boolean): boolean {
+export function mayHandOver(left: Item, { nowMs, sendable, held }: { readonly nowMs: number; readonly sendable: boolean; readonly held: boolean }): boolean {
   if (!sendable || left.kind !== 'file' || left.base === null || left.placeChangedMs === null) return false
+  if (left.deleted && held) return true
   if (nowMs - left.placeChangedMs > MADE_AGAIN_WITHIN_MS) return false
   return left.deleted || (isMoved(left) && isBackupOf(left.name, shownName(left.base.name, left.base.id)))
 }

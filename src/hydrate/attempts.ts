@@ -20,8 +20,9 @@ export class Attempts {
     return this.#cancelPause !== undefined
   }
 
-  noteProgress(): void {
+  noteProgress(): true {
     this.#failures = 0
+    return true
   }
 
   /** False: enough; the count begins anew with whoever comes next. */

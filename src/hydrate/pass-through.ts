@@ -11,6 +11,10 @@ export class PassThrough {
   #pieces: { readonly start: number; readonly bytes: Uint8Array }[] = []
   #totalBytes = 0
 
+  get isEmpty(): boolean {
+    return this.#pieces.length === 0
+  }
+
   /** Copies the bytes. */
   add(start: number, bytes: Uint8Array): void {
     this.#pieces.push({ start, bytes: new Uint8Array(bytes) })

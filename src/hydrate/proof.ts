@@ -1,6 +1,7 @@
 /**
  * The look that proves a download which one look before it could not: of several answers, or begun with a look that was
- * read ahead. One at a time. A failed one is not tried again by itself; the next download begins with a look.
+ * read ahead. One at a time. A failed one is tried again only while somebody waits for the whole; the next download begins
+ * with a look.
  */
 import type { Priority } from '../drive/drive.js'
 import type { RemoteSource } from './remote-source.js'

@@ -40,6 +40,8 @@ export class RangeStream {
   #isOpen = false
   /** How far readers have come; set by the transfer. */
   demandEnd: number
+  /** It has brought something that was not here; set by the transfer. */
+  isFruitful = false
   readonly ended: Promise<StreamOutcome>
 
   constructor(host: StreamHost, options: { purpose: 'read' | 'hydrate'; range: ByteRange; demandEnd: number }) {

@@ -1,6 +1,6 @@
 /**
  * Where the bytes of one content come from: the file's newest version while that is the one we hold a copy of, else that
- * version in the file's history. Every request begins with a look at the file; versions only grow, so a look that still
+ * version in the file's history. Every request goes with a look at the file; versions only grow, so a look that still
  * finds ours proves everything taken before it was asked for (bitrix24-rest.md 8.2 rule 5). What cannot be proved is
  * discarded. A look that was read ahead proves nothing: it only saves waiting, and one more comes after the bytes.
  */
@@ -43,6 +43,8 @@ export class RemoteSource {
   /** The file may have changed between the look and the answer's first byte. */
   #isDoubtful = false
   #openedAhead = false
+  /** Our version as the last look found it. */
+  #found: RemoteFile | undefined
 
   constructor(options: RemoteSourceOptions) {
     this.#o = options
@@ -68,13 +70,22 @@ export class RemoteSource {
       if (this.#version !== undefined) return this.#o.drive.downloadVersion(this.#version, range, call)
       const { content } = this.#o
       const mayBeAhead = isRead && this.#requests === 0 && content.ranges.isEmpty && this.#sizeBytes <= WHOLE_FILE_BYTES
-      const look = await this.#look((id) => (mayBeAhead ? this.#o.looks.first(content.id, id, call) : this.#fresh(id, call)), call)
+      const attempt = new AbortController()
+      const signal = call.signal === undefined ? attempt.signal : AbortSignal.any([call.signal, attempt.signal])
+      const ask = (file: RemoteFile): Promise<Download> => this.#o.drive.download(file, range, { ...call, signal })
+      // The address is known from the last time, so the answer may be on its way while we look; nothing of it is taken before.
+      const early = this.#found === undefined ? undefined : ask(this.#found)
+      early?.catch(() => undefined) // counts only when the look still finds our version
+      let look: Look | undefined
+      try {
+        look = await this.#look((id) => (mayBeAhead ? this.#o.looks.first(content.id, id, call) : this.#fresh(id, call)), call)
+      } finally {
+        if (look === undefined) attempt.abort()
+      }
       if (look === undefined) continue
       const epoch = this.#epoch
       const lookedMs = this.#o.clock.monotonicMs()
-      const attempt = new AbortController()
-      const signal = call.signal === undefined ? attempt.signal : AbortSignal.any([call.signal, attempt.signal])
-      const download = await this.#o.drive.download(look.file, range, { ...call, signal })
+      const download = await (early ?? ask(look.file))
       if (epoch !== this.#epoch) {
         attempt.abort()
         continue
@@ -117,6 +128,7 @@ export class RemoteSource {
       this.#proved = union(this.#proved, before)
       this.#unproved = without(this.#unproved, unproved)
       this.#isDoubtful = false
+      this.#found = look.file
       return look
     }
     // Read ahead, it may be of the time before ours.
@@ -145,6 +157,7 @@ export class RemoteSource {
     this.#o.onVersionMoved(file)
     const ours = await this.#findVersion(origin, call)
     this.#epoch += 1
+    this.#found = undefined
     this.#version = ours
     await this.#o.cutStreams()
     const { content } = this.#o

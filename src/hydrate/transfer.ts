@@ -17,7 +17,7 @@ import { RemoteSource } from './remote-source.js'
 import { StreamBrake } from './stream-brake.js'
 import { isNear, StreamSet } from './stream-set.js'
 import type { TransferHost } from './transfer-host.js'
-import { Waiter } from './waiter.js'
+import { giveTo, isLacking, priorityOfWhole, Waiter } from './waiter.js'
 
 const STREAMS_AT_ONCE = 3 // head, tail, and one that reads ahead
 const SKIPPED_BYTES = 4 * 1024 * 1024 // a stream that would bring more than this once again is cut
@@ -64,7 +64,8 @@ export class Transfer implements StreamHost {
       source: this.#source,
       onFailed: (error) => {
         // What is here may be of two versions: those who want the whole must not believe it.
-        for (const waiter of [...this.#waiters]) if (waiter.wants === 'whole') this.#fail(waiter, error)
+        const wanting = [...this.#waiters].filter(({ wants }) => wants === 'whole')
+        if (wanting.length > 0 && !this.#attempts.noteFailure(isFinal(error, false))) for (const waiter of wanting) this.#fail(waiter, error)
         host.log.info({ content: content.id, code: errorCode(error) }, 'a download could not be checked again')
       },
     })
@@ -127,7 +128,7 @@ export class Transfer implements StreamHost {
     if (this.#stopped) return
     this.#settle()
     if (this.#attempts.isPausing) return
-    for (const waiter of [...this.#waiters]) if (this.#isActive(waiter)) this.#serve(waiter)
+    for (const waiter of [...this.#waiters]) if (this.#isActive(waiter)) this.#fetchFor(waiter)
     this.#finishIfIdle()
   }
 
@@ -144,7 +145,7 @@ export class Transfer implements StreamHost {
   open(stream: RangeStream, signal: AbortSignal): Promise<Download> {
     const { asked } = stream
     const isWhole = asked.start === 0 && asked.end === this.content.sizeBytes
-    return this.#source.open(isWhole ? undefined : asked, { priority: this.#priorityOf(stream), signal }, stream.purpose === 'read')
+    return this.#source.open(isWhole ? undefined : asked, { priority: stream.purpose === 'read' ? 'interactive' : priorityOfWhole(this.#waiters), signal }, stream.purpose === 'read')
   }
 
   opened(stream: RangeStream): void {
@@ -163,9 +164,10 @@ export class Transfer implements StreamHost {
   }
 
   async deliver(stream: RangeStream, offset: number, bytes: Uint8Array): Promise<void> {
+    if (this.#serve(offset, bytes)) stream.isFruitful = this.#attempts.noteProgress()
+    this.#settle()
     const fate = await this.#intake.take(offset, bytes)
-    if (fate === 'new') this.#attempts.noteProgress()
-    if (fate === 'passed') this.#handOver(offset, bytes)
+    if (fate === 'new' || (fate === 'passed' && this.#handOver(offset, bytes))) stream.isFruitful = this.#attempts.noteProgress()
     this.#settle()
     if (this.#bringsNothingNew(stream, offset + bytes.length)) stream.cut()
   }
@@ -219,16 +221,10 @@ export class Transfer implements StreamHost {
 
   #settle(): void {
     for (const waiter of [...this.#waiters]) {
-      if (waiter.wants === 'whole' ? !this.#isWholeHere() : !this.#isHere(waiter)) continue
+      if (waiter.wants === 'whole' ? !this.#isWholeHere() : !waiter.hasAll(this.content)) continue
       this.#waiters.delete(waiter)
       waiter.resolve()
     }
-  }
-
-  #isHere(waiter: Waiter): boolean {
-    const range = { start: waiter.range.start, end: Math.min(waiter.range.end, this.content.sizeBytes) }
-    if (range.end <= range.start) return true
-    return this.content.ranges.missing(range).every((gap) => waiter.got.contains(gap))
   }
 
   /** All here and proved; starts the proof where it is needed. */
@@ -236,7 +232,7 @@ export class Transfer implements StreamHost {
     if (!this.content.isComplete) return false
     if (!this.#proof.isRunning && (!this.#source.needsProof || this.content.isDirty)) return true
     if (this.#proof.isRunning) this.#proof.hurry()
-    else this.#prove('interactive')
+    else if (!this.#attempts.isPausing) this.#prove('interactive')
     return false
   }
 
@@ -247,7 +243,7 @@ export class Transfer implements StreamHost {
     })
   }
 
-  #serve(waiter: Waiter): void {
+  #fetchFor(waiter: Waiter): void {
     const needs = this.content.ranges.missing(waiter.range).flatMap((gap) => waiter.got.missing(gap))
     for (const need of needs) {
       for (;;) {
@@ -306,6 +302,8 @@ export class Transfer implements StreamHost {
     this.#streams.delete(stream)
     if (this.#slots.delete(stream)) this.#host.freeSlot()
     if (outcome.kind === 'failed') this.#failed(outcome.error, outcome.inBody)
+    // Asked again without end, the portal would only say it again.
+    else if (outcome.kind === 'done' && !stream.isFruitful && isLacking(this.#waiters, this.content, stream.asked)) this.#failed(new DriveError('bad-answer', 'the portal sent nothing of what was asked for'), true)
     this.pump()
   }
 
@@ -339,24 +337,24 @@ export class Transfer implements StreamHost {
     return stream.receivedTo - stream.demandEnd < (this.#intake.isKeeping ? AHEAD_BYTES : AHEAD_UNKEPT_BYTES)
   }
 
+  /** Readers get what is not here yet from memory: they need not wait for the cache's disk. */
+  #serve(offset: number, bytes: Uint8Array): boolean {
+    const missing = this.content.ranges.missing({ start: offset, end: Math.min(offset + bytes.length, this.content.sizeBytes) })
+    return missing.filter(({ start, end }) => giveTo(this.#waiters, start, bytes.subarray(start - offset, end - offset))).length > 0
+  }
+
   /** Bytes past the cache: to those who wait for them; who wants to keep them all cannot have that. */
-  #handOver(offset: number, bytes: Uint8Array): void {
+  #handOver(offset: number, bytes: Uint8Array): boolean {
     for (const waiter of [...this.#waiters]) {
-      if (waiter.take(offset, bytes)) this.#attempts.noteProgress()
       if (waiter.wants === 'whole') this.#fail(waiter, new DriveError('cache-full', 'the cache has no room for the whole file: let uploads finish, free some files or raise cacheLimit'))
     }
+    return giveTo(this.#waiters, offset, bytes)
   }
 
   #bringsNothingNew(stream: RangeStream, position: number): boolean {
     const hereBytes = Math.min(this.content.ranges.runFrom(position), stream.range.end - position)
     if (this.content.isComplete) return hereBytes > WORTH_FINISHING_BYTES
     return !this.#host.servesWholeOnly() && hereBytes > SKIPPED_BYTES
-  }
-
-  #priorityOf(stream: RangeStream): Priority {
-    if (stream.purpose === 'read') return 'interactive'
-    const whole = [...this.#waiters].filter((waiter) => waiter.wants === 'whole')
-    return whole.find((waiter) => waiter.priority === 'interactive')?.priority ?? whole[0]?.priority ?? 'background'
   }
 
   #finishIfIdle(): void {

@@ -20,6 +20,8 @@ export interface WaiterOptions {
   readonly onGone: (waiter: Waiter, why: 'interrupted' | 'deadline') => void
 }
 
+type ContentState = { readonly sizeBytes: number; readonly ranges: ByteRanges }
+
 export class Waiter {
   readonly wants: 'range' | 'whole'
   readonly range: ByteRange
@@ -33,7 +35,7 @@ export class Waiter {
   #reject: (error: Error) => void = () => undefined
   #cancelTimer: (() => void) | undefined
   #lastByteMs: number
-  /** Bytes that the cache did not take, for this reader alone; made when the first one comes. */
+  /** Bytes that are not in the cache yet, or never will be, for this reader alone; made when the first one comes. */
   #buffer: Uint8Array | undefined
   #got = ByteRanges.empty
 
@@ -55,7 +57,7 @@ export class Waiter {
     this.#watch()
   }
 
-  /** What came past the cache. */
+  /** What came from memory. */
   get got(): ByteRanges {
     return this.#got
   }
@@ -69,21 +71,34 @@ export class Waiter {
     this.#lastByteMs = this.#clock.monotonicMs()
   }
 
-  /** Takes its part of bytes that are not kept; false when it has none in them. */
+  /** Takes its part of bytes that come; false when it has none in them that it did not have before. */
   take(start: number, bytes: Uint8Array): boolean {
     if (this.wants === 'whole' || start >= this.range.end || start + bytes.length <= this.range.start) return false
-    this.#buffer ??= new Uint8Array(this.range.end - this.range.start)
+    this.#buffer ??= Buffer.allocUnsafe(this.range.end - this.range.start)
+    const before = this.#got.totalBytes
     this.#got = this.#got.add(copyOverlap({ start, bytes }, this.#buffer, this.range))
-    return true
+    return this.#got.totalBytes > before
   }
 
   takeFrom(passed: PassThrough): void {
-    if (this.wants === 'whole') return
-    const buffer = this.#buffer ?? new Uint8Array(this.range.end - this.range.start)
+    if (this.wants === 'whole' || passed.isEmpty) return
+    const buffer = this.#buffer ?? Buffer.allocUnsafe(this.range.end - this.range.start)
     const got = passed.copyInto(buffer, this.range)
     if (got.isEmpty) return
     this.#buffer = buffer
     this.#got = got.ranges.reduce((all, range) => all.add(range), this.#got)
+  }
+
+  /** What is not in the content has come from memory. */
+  hasAll(content: ContentState): boolean {
+    return !this.lacks(content, this.range)
+  }
+
+  /** It waits for something of this range. */
+  lacks(content: ContentState, range: ByteRange): boolean {
+    const wanted = { start: Math.max(range.start, this.range.start), end: Math.min(range.end, this.range.end, content.sizeBytes) }
+    if (wanted.end <= wanted.start) return false
+    return content.ranges.missing(wanted).some((gap) => !this.#got.contains(gap))
   }
 
   resolve(): void {
@@ -119,4 +134,20 @@ export class Waiter {
     this.#cancelTimer?.()
     this.#signal?.removeEventListener('abort', this.#onAbort)
   }
+}
+
+/** The most urgent of those who want the whole. */
+export function priorityOfWhole(waiters: Iterable<Waiter>): Priority {
+  const whole = [...waiters].filter(({ wants }) => wants === 'whole')
+  return whole.find(({ priority }) => priority === 'interactive')?.priority ?? whole[0]?.priority ?? 'background'
+}
+
+/** Each takes its part; answers whether any of it was new to somebody. */
+export function giveTo(waiters: Iterable<Waiter>, offset: number, bytes: Uint8Array): boolean {
+  return [...waiters].filter((waiter) => waiter.take(offset, bytes)).length > 0
+}
+
+/** Somebody waits for something of this range. */
+export function isLacking(waiters: Iterable<Waiter>, content: ContentState, range: ByteRange): boolean {
+  return [...waiters].some((waiter) => waiter.lacks(content, range))
 }

@@ -8,7 +8,7 @@ import { DriveError, type ErrorCode } from '../base/errors.js'
 import { asIno, type Ino } from '../base/ids.js'
 import type { Row } from '../store/connection.js'
 import type { Schema } from '../store/schema.js'
-import type { Reader, Store, Transaction } from '../store/store.js'
+import type { Committing, Reader, Store, Transaction } from '../store/store.js'
 
 export const JOURNAL_SCHEMA: Schema = {
   name: 'journal',
@@ -30,7 +30,7 @@ export const JOURNAL_SCHEMA: Schema = {
 
 /** A request that may have reached the portal and whose answer is not recorded: to be adopted or done again (bitrix24-rest.md 6.6). */
 export interface Attempt {
-  readonly step: 'create-folder' | 'upload-new' | 'upload-version' | 'rename' | 'move' | 'trash' | 'replace'
+  readonly step: 'create-folder' | 'upload-new' | 'upload-version' | 'rename' | 'move' | 'trash' | 'restore' | 'replace'
   /** The portal's clock before the request, whole seconds down. */
   readonly startedServerMs: number
   /** The portal's object that the request is about; none for something new. */
@@ -41,6 +41,8 @@ export interface Attempt {
   /** sha256 of what was sent, hexadecimal. */
   readonly digest?: string
   readonly baseVersion?: number
+  /** Folders that the request brings back as well, innermost first. */
+  readonly revives?: readonly string[]
 }
 
 export interface Entry {
@@ -55,9 +57,18 @@ export interface Entry {
   readonly attempt: Attempt | null
 }
 
+const TOUCHED = 'not_before_ms = excluded.not_before_ms, next_try_ms = 0, tries = 0, failure_code = NULL, failure_text = NULL'
+const NEXT_SEQ = '(SELECT coalesce(max(seq), 0) + 1 FROM journal)'
+
+/** For a script (store/script.ts): `touch` for each row of `inos`, a SELECT with a WHERE. Parameters `now_ms` and `not_before_ms`; then `noteTouched`. */
+export function touchStatement(inos: string): string {
+  return `INSERT INTO journal (ino, seq, since_ms, not_before_ms) SELECT ino, ${NEXT_SEQ}, NEW.now_ms, NEW.not_before_ms FROM (${inos}) WHERE true ON CONFLICT (ino) DO UPDATE SET ${TOUCHED}`
+}
+
 export class Journal {
   readonly #store: Store
   readonly #onChange: () => void
+  #touches = 0
 
   /** `onChange` is called after each commit that adds or hastens an entry. */
   constructor(store: Store, onChange: () => void) {
@@ -68,6 +79,16 @@ export class Journal {
   /** All entries in order. */
   async entries(): Promise<readonly Entry[]> {
     return (await this.#store.read.all('SELECT * FROM journal ORDER BY seq')).map(entryOf)
+  }
+
+  /** In order, those that may be sent now as far as their delay goes, or that may have reached the portal; and how many others there are, until when. */
+  async due(nowMs: number): Promise<{ readonly entries: readonly Entry[]; readonly later: { readonly count: number; readonly untilMs: number } }> {
+    const { read } = this.#store
+    const [rows, others] = await Promise.all([
+      read.all('SELECT * FROM journal WHERE not_before_ms <= ? OR attempt IS NOT NULL ORDER BY seq', nowMs),
+      read.get('SELECT count(*) AS n, min(not_before_ms) AS until FROM journal WHERE not_before_ms > ? AND attempt IS NULL', nowMs),
+    ])
+    return { entries: rows.map(entryOf), later: { count: Number(others?.n ?? 0), untilMs: Number(others?.until ?? Infinity) } }
   }
 
   async get(ino: Ino, reader: Reader = this.#store.read): Promise<Entry | undefined> {
@@ -90,13 +111,25 @@ export class Journal {
    */
   async touch(tx: Transaction, ino: Ino, nowMs: number, notBeforeMs: number): Promise<void> {
     await tx.run(
-      `INSERT INTO journal (ino, seq, since_ms, not_before_ms) VALUES (?, (SELECT coalesce(max(seq), 0) + 1 FROM journal), ?, ?)
-       ON CONFLICT (ino) DO UPDATE SET not_before_ms = excluded.not_before_ms, next_try_ms = 0, tries = 0, failure_code = NULL, failure_text = NULL`,
+      `INSERT INTO journal (ino, seq, since_ms, not_before_ms) VALUES (?, ${NEXT_SEQ}, ?, ?) ON CONFLICT (ino) DO UPDATE SET ${TOUCHED}`,
       ino,
       nowMs,
       notBeforeMs,
     )
-    tx.afterCommit(this.#onChange)
+    this.noteTouched(tx)
+  }
+
+  /** A script with `touchStatement` has run. */
+  noteTouched(tx: Committing): void {
+    tx.afterCommit(() => {
+      this.#touches += 1
+      this.#onChange()
+    })
+  }
+
+  /** How often something was put into the queue; as long as it is the same, nothing new is to be sent. */
+  get touches(): number {
+    return this.#touches
   }
 
   /** Nothing of the item is left to send. */

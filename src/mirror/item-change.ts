@@ -60,3 +60,9 @@ export function nameEdits(before: Item, change: ItemChange): readonly NameEdit[]
   if (parent !== null && !excluded) edits.push({ parent, name: change.name ?? before.name, ino: before.ino, isFolder })
   return edits
 }
+
+/** What was deleted here and comes back is another node to the kernel, to which a removed directory stays dead. */
+export function revived(before: Item, change: ItemChange): ItemChange {
+  if (!before.deleted || change.deleted !== false) return change
+  return { ...change, contentGeneration: Math.max(before.contentGeneration + 1, change.contentGeneration ?? 0) }
+}

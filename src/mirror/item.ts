@@ -3,7 +3,7 @@
  * last agreed (the ancestor, `base`). What differs between the two is what has to be sent; nothing else says so.
  */
 import { asContentId, asIno, asRemoteId, asStorageId, type ContentId, type Ino, type RemoteId, type StorageId } from '../base/ids.js'
-import { caseKey, MAX_LOCAL_NAME_BYTES, splitExtension } from '../base/names.js'
+import { caseKey, isLongerThanShown, isTrashName, MAX_LOCAL_NAME_BYTES, splitExtension } from '../base/names.js'
 import type { Row } from '../store/connection.js'
 
 /** What the portal had at the last agreement. */
@@ -23,6 +23,10 @@ export interface Base {
   /** UPDATE_TIME of the portal. */
   readonly updatedMs: number
   readonly code: string | null
+  /** In the portal's trash, put there by this computer: the row stands in the trash here, or is to be restored. */
+  readonly trashed: boolean
+  /** Trashed, but with its folder or by itself: where the folder is back, whether it came back as well is to be found out. */
+  readonly mayBeLive: boolean
 }
 
 export interface Item {
@@ -55,11 +59,14 @@ export interface Item {
   readonly base: Base | null
 }
 
-/** The name under which a remote name is shown here: itself, or shortened reversibly where Linux cannot carry it (O-7). */
+/**
+ * The name under which a remote name is shown here: itself, or changed reversibly where Linux cannot carry it (O-7) or a
+ * file manager would take it for its own trash.
+ */
 export function shownName(remoteName: string, id: RemoteId): string {
   const clean = remoteName.replaceAll('/', '\u2215').replaceAll('\0', '\u2400')
-  const named = clean === '.' || clean === '..' ? `${clean}~${id}` : clean
-  if (Buffer.byteLength(named) <= MAX_LOCAL_NAME_BYTES) return named
+  const named = clean === '.' || clean === '..' || isTrashName(clean) ? `${clean}~${id}` : clean
+  if (!isLongerThanShown(named)) return named
   const [stem, extension] = splitExtension(named)
   const suffix = `~${id}${extension}`
   return cutToBytes(stem, MAX_LOCAL_NAME_BYTES - Buffer.byteLength(suffix)) + suffix
@@ -87,7 +94,10 @@ export function isLink(item: Item): boolean {
 
 export const ITEM_COLUMNS =
   'ino, parent, name, kind, mode, size, mtime_ms, ctime_ms, content_id, content_gen, local_only, pinned, deleted, excluded, place_changed_ms, listed_ms, ' +
-  'remote_id, real_id, storage_id, code, base_parent, base_name, base_version, base_blob, base_size, base_updated_ms'
+  'remote_id, real_id, storage_id, code, base_parent, base_name, base_version, base_blob, base_size, base_updated_ms, base_trashed'
+
+/** In `base_trashed`, beside 0 and 1. */
+export const MAY_BE_LIVE = 2
 
 export function itemOf(row: Row): Item {
   const base: Base | null =
@@ -104,6 +114,8 @@ export function itemOf(row: Row): Item {
           sizeBytes: Number(row.base_size),
           updatedMs: Number(row.base_updated_ms),
           code: row.code === null || row.code === undefined ? null : String(row.code),
+          trashed: row.base_trashed === 1 || row.base_trashed === MAY_BE_LIVE,
+          mayBeLive: row.base_trashed === MAY_BE_LIVE,
         }
   return {
     ino: asIno(Number(row.ino)),

@@ -6,11 +6,13 @@
 import { DriveError } from '../base/errors.js'
 import { asIno, ROOT_INO, type ContentId, type Ino, type RemoteId } from '../base/ids.js'
 import type { RemoteFolder, RemoteItem } from '../drive/drive.js'
-import type { Row, SqlValue } from '../store/connection.js'
-import type { Reader, Store, Transaction } from '../store/store.js'
-import { eraseBase, moveBase, writeBase } from './base-rows.js'
+import type { Committing, Reader, Store, Transaction } from '../store/store.js'
+import { fileWritten, type FileWritten } from './file-scripts.js'
+import { eraseBase, moveBase, setTrashed, writeBase } from './base-rows.js'
+import { forgetIfNamed } from './conflicts.js'
 import { ITEM_COLUMNS, itemOf, placeKey, type Item } from './item.js'
-import { changedColumns, nameEdits, type ItemChange } from './item-change.js'
+import { getItem, query } from './item-queries.js'
+import { changedColumns, nameEdits, revived, type ItemChange } from './item-change.js'
 import { RowCache, type Children, type RowsChanged } from './row-cache.js'
 import { deleteXattr, deleteXattrs, readFact, readXattrs, writeFact, writeXattr } from './side-tables.js'
 
@@ -83,12 +85,13 @@ export class Mirror {
 
   /**
    * All shown children as text, because rows as objects cost twenty times that: "ino generation isFolder mode size mtimeMs
-   * ctimeMs content name" (0: no content), divided by zero bytes, in no order.
+   * ctimeMs content name" (0: no content), divided by zero bytes, in no order. By the index that finds a single name, whose
+   * pages are then read already: on a large drive each page is a trip to the disk.
    */
   async childRows(parent: Ino): Promise<Uint8Array> {
     const row = await this.#store.read.get(
       `SELECT CAST(group_concat(printf('%d %d %d %d %d %d %d %d %s', ino, content_gen, kind = 'folder', mode, size, mtime_ms, ctime_ms, coalesce(content_id, 0), name), char(0)) AS BLOB) AS rows
-       FROM items WHERE parent = ? AND excluded = 0`,
+       FROM items INDEXED BY items_place WHERE parent = ? AND excluded = 0`,
       parent,
     )
     return row?.rows instanceof Uint8Array ? row.rows : new Uint8Array(0)
@@ -151,19 +154,15 @@ export class Mirror {
 
   /** Shown folders below `parent` that were never listed, in readdir order. */
   async unlistedFolders(parent: Ino, limit: number): Promise<readonly Item[]> {
-    return query(
-      this.#store.read,
-      `SELECT ${ITEM_COLUMNS} FROM items WHERE parent = ? AND kind = 'folder' AND listed_ms IS NULL AND deleted = 0 AND excluded = 0 AND remote_id IS NOT NULL ORDER BY ino LIMIT ?`,
-      parent,
-      limit,
-    )
+    const sql = `SELECT ${ITEM_COLUMNS} FROM items WHERE parent = ? AND kind = 'folder' AND listed_ms IS NULL AND deleted = 0 AND excluded = 0 AND remote_id IS NOT NULL AND base_trashed IS NOT 1 ORDER BY ino LIMIT ?`
+    return query(this.#store.read, sql, parent, limit)
   }
 
   /** Folders anywhere that were never listed, those below folders made after `parent` first. */
   async unlistedAfter(parent: Ino, limit: number): Promise<readonly Item[]> {
     return query(
       this.#store.read,
-      `SELECT ${ITEM_COLUMNS} FROM items WHERE parent > ? AND kind = 'folder' AND listed_ms IS NULL AND deleted = 0 AND excluded = 0 AND remote_id IS NOT NULL ORDER BY parent, ino LIMIT ?`,
+      `SELECT ${ITEM_COLUMNS} FROM items WHERE parent > ? AND kind = 'folder' AND listed_ms IS NULL AND deleted = 0 AND excluded = 0 AND remote_id IS NOT NULL AND base_trashed IS NOT 1 ORDER BY parent, ino LIMIT ?`,
       parent,
       limit,
     )
@@ -171,12 +170,8 @@ export class Mirror {
 
   /** Listed folders, longest ago first. */
   async listedFolders(limit: number, listedBeforeMs = Number.MAX_SAFE_INTEGER): Promise<readonly Item[]> {
-    return query(
-      this.#store.read,
-      `SELECT ${ITEM_COLUMNS} FROM items WHERE kind = 'folder' AND listed_ms < ? AND deleted = 0 AND excluded = 0 AND remote_id IS NOT NULL ORDER BY listed_ms, ino LIMIT ?`,
-      listedBeforeMs,
-      limit,
-    )
+    const sql = `SELECT ${ITEM_COLUMNS} FROM items WHERE kind = 'folder' AND listed_ms < ? AND deleted = 0 AND excluded = 0 AND remote_id IS NOT NULL AND base_trashed IS NOT 1 ORDER BY listed_ms, ino LIMIT ?`
+    return query(this.#store.read, sql, listedBeforeMs, limit)
   }
 
   async pinnedItems(): Promise<readonly Item[]> {
@@ -234,9 +229,9 @@ export class Mirror {
     return query(tx, `SELECT ${ITEM_COLUMNS} FROM items WHERE base_parent = ? ORDER BY ino`, parent)
   }
 
-  /** Items that occupy this name on the portal by our knowledge, tombstones too. */
+  /** Items that occupy this name on the portal by our knowledge, tombstones too, but not what is in its trash. */
   async baseNamedIn(tx: Reader, parent: Ino, name: string): Promise<readonly Item[]> {
-    return query(tx, `SELECT ${ITEM_COLUMNS} FROM items WHERE base_parent = ? AND base_key = ?`, parent, placeKey(name))
+    return query(tx, `SELECT ${ITEM_COLUMNS} FROM items WHERE base_parent = ? AND base_key = ? AND base_trashed IS NOT 1`, parent, placeKey(name))
   }
 
   /** The item and everything below it as it stands here, parents first. */
@@ -281,6 +276,18 @@ export class Mirror {
     return ino
   }
 
+  /** A script with INSERT_FILE and STAMP_PARENT has made this row. */
+  noteFileMade(tx: Committing, item: Item & { readonly parent: Ino }): void {
+    const { parent, name, ino, mtimeMs } = item
+    this.#rows.made(tx, item, { parent, name, ino, isFolder: false })
+    this.#rows.becomes(tx, parent, (folder) => ({ ...folder, mtimeMs, ctimeMs: mtimeMs }))
+  }
+
+  /** A script with WRITE_FILE has run. */
+  noteFileWritten(tx: Committing, written: FileWritten): void {
+    this.#rows.becomes(tx, written.ino, (item) => fileWritten(item, written))
+  }
+
   /** A row for an item of the portal, in `parent` under `name` (usually `shownName`). */
   async insertRemote(tx: Transaction, parent: Ino | null, name: string, remote: RemoteItem, options: { excluded?: boolean; ino?: Ino } = {}): Promise<Ino> {
     const isFile = remote.kind === 'file'
@@ -304,11 +311,12 @@ export class Mirror {
     return ino
   }
 
-  /** Changes columns of one row. The caller knows that a name is free (the unique index refuses otherwise). */
+  /** Changes columns of one row. The caller knows that a name is free (the unique index refuses otherwise). A copy with a name of its own is in no conflict. */
   async update(tx: Transaction, before: Item, change: ItemChange): Promise<void> {
     const { columns, values } = changedColumns(revived(before, change))
     if (columns.length === 0) return
     await tx.run(`UPDATE items SET ${columns.map((column) => `${column} = ?`).join(', ')} WHERE ino = ?`, ...values, before.ino)
+    if (change.name !== undefined) await forgetIfNamed(tx, before, change.name)
     this.#rows.changed(tx, [before.ino], nameEdits(before, change), change.listedMs === null ? [before.ino] : [])
   }
 
@@ -316,6 +324,13 @@ export class Mirror {
   async setBase(tx: Transaction, ino: Ino, parent: Ino | null, remote: RemoteItem): Promise<void> {
     await writeBase(tx, ino, parent, remote)
     this.#rows.changed(tx, [ino], [])
+  }
+
+  /** Whether the portal has these in its trash, after our own request; see trash-rows.ts. */
+  async setTrashed(tx: Transaction, inos: readonly Ino[], trashed: boolean | 'may-be-live'): Promise<void> {
+    await setTrashed(tx, inos, trashed)
+    this.#rows.changed(tx, inos, [])
+    for (const ino of inos) this.outdateListings(tx, ino)
   }
 
   /** As `setBase`, after our own request: listings asked for before this commit must not be applied to the row. */
@@ -337,11 +352,11 @@ export class Mirror {
     if (before?.base) this.#rows.confirmed(tx, before.base.id)
   }
 
-  /** Gives the remote identity of one row to another (save patterns, 6a.6): the portal's object becomes `to`'s. */
+  /** Gives the remote identity of one row to another (save patterns, 6a.6): the portal's object becomes `to`'s, and the one `to` had `from`'s. */
   async transferBase(tx: Transaction, from: Ino, to: Ino): Promise<void> {
-    await moveBase(tx, from, to)
-    this.#rows.changed(tx, [from, to], [])
-    this.#rows.confirmed(tx, to)
+    const below = await moveBase(tx, from, to)
+    this.#rows.changed(tx, [from, to, ...below], [])
+    for (const ino of [from, to]) this.#rows.confirmed(tx, ino)
   }
 
   /** The row goes for good. The caller has dropped its content and its journal entry. */
@@ -380,19 +395,4 @@ export class Mirror {
     const existing = await getItem(tx, ROOT_INO)
     if (existing === undefined) await this.insertRemote(tx, null, '', root, { ino: ROOT_INO })
   }
-}
-
-/** What was deleted here and comes back is another node to the kernel, to which a removed directory stays dead. */
-function revived(before: Item, change: ItemChange): ItemChange {
-  if (!before.deleted || change.deleted !== false) return change
-  return { ...change, contentGeneration: Math.max(before.contentGeneration + 1, change.contentGeneration ?? 0) }
-}
-
-async function getItem(reader: Reader, ino: Ino): Promise<Item | undefined> {
-  const row: Row | undefined = await reader.get(`SELECT ${ITEM_COLUMNS} FROM items WHERE ino = ?`, ino)
-  return row === undefined ? undefined : itemOf(row)
-}
-
-async function query(reader: Reader, sql: string, ...parameters: readonly SqlValue[]): Promise<readonly Item[]> {
-  return (await reader.all(sql, ...parameters)).map(itemOf)
 }

@@ -5,7 +5,7 @@
  */
 import { LRUCache } from 'lru-cache'
 import type { Ino, RemoteId } from '../base/ids.js'
-import type { Transaction } from '../store/store.js'
+import type { Committing } from '../store/store.js'
 import type { Item } from './item.js'
 
 // What native answers do not need: a person's folders at work, and those that another engine is asked about.
@@ -78,17 +78,38 @@ export class RowCache {
   }
 
   /** After the commit: these rows are read anew, and these names come and go. */
-  changed(tx: Transaction, inos: readonly Ino[], names: readonly NameEdit[], unlisted: readonly Ino[] = []): void {
+  changed(tx: Committing, inos: readonly Ino[], names: readonly NameEdit[], unlisted: readonly Ino[] = []): void {
     tx.afterCommit(() => {
-      this.#listener?.({ inos, names, unlisted })
-      this.#changes += 1
+      this.#told(inos, names, unlisted)
       for (const ino of inos) this.#items.delete(ino)
-      for (const { parent, name, ino } of names) {
-        const children = this.#children.get(parent)
-        if (ino === null) children?.delete(name)
-        else children?.set(name, ino)
-      }
     })
+  }
+
+  /** After the commit: the row is exactly this, and new. */
+  made(tx: Committing, item: Item, name: NameEdit): void {
+    tx.afterCommit(() => {
+      this.#told([], [name], [])
+      this.#items.set(item.ino, item)
+    })
+  }
+
+  /** After the commit: the row, should it be known by then, has become what `next` makes of it. */
+  becomes(tx: Committing, ino: Ino, next: (before: Item) => Item): void {
+    tx.afterCommit(() => {
+      this.#told([ino], [], [])
+      const known = this.#items.peek(ino)
+      if (known !== undefined) this.#items.set(ino, next(known))
+    })
+  }
+
+  #told(inos: readonly Ino[], names: readonly NameEdit[], unlisted: readonly Ino[]): void {
+    this.#listener?.({ inos, names, unlisted })
+    this.#changes += 1
+    for (const { parent, name, ino } of names) {
+      const children = this.#children.get(parent)
+      if (ino === null) children?.delete(name)
+      else children?.set(name, ino)
+    }
   }
 
   /**
@@ -96,7 +117,7 @@ export class RowCache {
    * id that lost its own. From now on, because a work that applies one may share our commit, and sees our rows; should we
    * be rolled back, it only looks once more.
    */
-  confirmed(tx: Transaction, of: Ino | RemoteId): void {
+  confirmed(tx: Committing, of: Ino | RemoteId): void {
     this.#confirmed.set(of, this.#changes + 1)
     tx.afterCommit(() => {
       this.#changes += 1

@@ -1,5 +1,9 @@
 /** The mirror's tables. Steps are only ever appended to (see store/schema.ts). */
 import type { Schema } from '../store/schema.js'
+import { CONFLICTS_TABLE } from './conflicts.js'
+
+// Names of isTrashName (base/names.ts), as they were when the step was made.
+const isTrashName = (column: string): string => `(${column} = '.Trash' OR (${column} GLOB '.Trash-?*' AND substr(${column}, 8) NOT GLOB '*[^0-9]*'))`
 
 export const MIRROR_SCHEMA: Schema = {
   name: 'mirror',
@@ -45,5 +49,17 @@ export const MIRROR_SCHEMA: Schema = {
      CREATE INDEX items_pinned ON items (ino) WHERE pinned = 1;
      CREATE TABLE xattrs (ino INTEGER NOT NULL, name TEXT NOT NULL, value BLOB NOT NULL, PRIMARY KEY (ino, name)) WITHOUT ROWID;
      CREATE TABLE facts (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID`,
+    CONFLICTS_TABLE,
+    'CREATE INDEX items_deleted ON items (ino) WHERE deleted = 1',
+    // What is in the trash of both sides. A trash that was sent to the portal before is an ordinary folder under another
+    // name here; one that was not sent yet stays here with what only this computer has.
+    `ALTER TABLE items ADD COLUMN base_trashed INTEGER;
+     UPDATE items SET name = name || '~' || remote_id, name_key = lower(name) || '~' || remote_id WHERE remote_id IS NOT NULL AND name = base_name AND ${isTrashName('name')};
+     UPDATE items SET base_key = lower(base_name) || '~' || remote_id WHERE remote_id IS NOT NULL AND ${isTrashName('base_name')};
+     UPDATE items SET local_only = 1 WHERE remote_id IS NULL AND ino IN (
+       WITH RECURSIVE below(ino) AS (
+         SELECT ino FROM items WHERE parent = 1 AND kind = 'folder' AND remote_id IS NULL AND ${isTrashName('name')}
+         UNION ALL SELECT items.ino FROM items JOIN below ON items.parent = below.ino)
+       SELECT ino FROM below)`,
   ],
 }

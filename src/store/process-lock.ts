@@ -10,11 +10,11 @@ export interface ProcessLock {
   release(): Promise<void>
 }
 
-/** Takes the lock at `path`, or throws `already-running` at once when another process has it. */
-export async function takeProcessLock(path: string): Promise<ProcessLock> {
+/** Takes the lock at `path`, or throws `already-running` when another process still has it after `waitMs`. */
+export async function takeProcessLock(path: string, waitMs = 0): Promise<ProcessLock> {
   const connection = await Connection.open(path)
   try {
-    await connection.exec('PRAGMA busy_timeout=0; PRAGMA journal_mode=DELETE; BEGIN EXCLUSIVE')
+    await connection.exec(`PRAGMA busy_timeout=${waitMs}; PRAGMA journal_mode=DELETE; BEGIN EXCLUSIVE`)
   } catch (error) {
     await connection.close()
     if (systemCode(error) === 'SQLITE_BUSY') throw new DriveError('already-running', 'another process of this profile is running', { cause: error })

@@ -3,21 +3,27 @@
  * transaction on one connection cannot overlap another, so writers queue here; those that wait together commit together.
  * Modules above own their tables' SQL and take the Transaction; this one owns opening, migrating and failing clearly.
  */
+import { open } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { DriveError, errorText, hasCode, systemCode } from '../base/errors.js'
 import { Connection, type Row, type SqlValue } from './connection.js'
 import { OpenRecord } from './open-record.js'
 import { migrate, type Schema } from './schema.js'
+import { scriptCall, scriptDefinition, type Script } from './script.js'
 
 export interface Reader {
   get(sql: string, ...parameters: readonly SqlValue[]): Promise<Row | undefined>
   all(sql: string, ...parameters: readonly SqlValue[]): Promise<readonly Row[]>
 }
 
-export interface Transaction extends Reader {
-  /** Answers the row id of an INSERT and the number of changed rows. */
-  run(sql: string, ...parameters: readonly SqlValue[]): Promise<{ lastId: number; changes: number }>
+export interface Committing {
   /** Called once the group is committed, in order; not called when it is rolled back. */
   afterCommit(effect: () => void): void
+}
+
+export interface Transaction extends Reader, Committing {
+  /** Answers the row id of an INSERT and the number of changed rows. */
+  run(sql: string, ...parameters: readonly SqlValue[]): Promise<{ lastId: number; changes: number }>
 }
 
 export interface TransactOptions {
@@ -35,8 +41,19 @@ export interface StoreOptions {
   readonly onDamage?: (error: DriveError) => void
 }
 
+/** One run of a script. */
+export interface ScriptRun<T> {
+  readonly script: Script
+  /** Asked when its turn has come, whatever was committed before; undefined: not this way any more. */
+  readonly values: () => readonly SqlValue[] | undefined
+  /** Makes the answer out of the script's own, and says what is to be done after the commit. */
+  readonly answer: (row: Row, tx: Committing) => T
+}
+
 interface Job {
   readonly durable: boolean
+  /** It is a single statement, which is taken back whole when it fails. */
+  readonly script: Script | undefined
   /** Runs the work inside the group; keeps its outcome for `settle`. */
   run(tx: Transaction): Promise<void>
   /** Tells the waiter: the outcome of the work, or why the group was not committed. */
@@ -55,7 +72,12 @@ export class Store {
   #queue: Job[] = []
   /** The running drain of the queue; undefined when idle. */
   #draining: Promise<void> | undefined
+  /** Scripts that the write connection knows. */
+  readonly #defined = new Set<Script>()
   #closed = false
+  #runningSync: Promise<void> | undefined
+  /** Has not begun. */
+  #nextSync: Promise<void> | undefined
   /** The note for the next start, once damage was met. */
   #damageNoted: Promise<void> | undefined
 
@@ -125,11 +147,35 @@ export class Store {
    * group are committed. `disk-full` and `database-damaged` are the store's own failures.
    */
   transact<T>(work: (tx: Transaction) => Promise<T>, options: TransactOptions = {}): Promise<T> {
+    return this.#enqueue(work, options.durable ?? false, undefined)
+  }
+
+  /**
+   * Runs a script as a transaction of its own, which takes a fraction of the time. Undefined, and nothing done, when it
+   * refuses or would break a constraint: then the long way finds out why.
+   */
+  runScript<T>({ script, values, answer }: ScriptRun<T>): Promise<T | undefined> {
+    const work = async (tx: Transaction): Promise<T | undefined> => {
+      const parameters = values()
+      if (parameters === undefined) return undefined
+      try {
+        const row = await tx.get(scriptCall(script), ...parameters)
+        return row === undefined ? undefined : answer(row, tx)
+      } catch (error) {
+        if (systemCode(error) === 'SQLITE_CONSTRAINT') return undefined
+        throw error
+      }
+    }
+    return this.#enqueue(work, false, script)
+  }
+
+  #enqueue<T>(work: (tx: Transaction) => Promise<T>, durable: boolean, script: Script | undefined): Promise<T> {
     if (this.#closed) return Promise.reject(new DriveError('cancelled', 'the database is closed'))
     return new Promise<T>((resolve, reject) => {
       let outcome: { ok: true; value: T } | { ok: false; error: unknown } | undefined
       this.#queue.push({
-        durable: options.durable ?? false,
+        durable,
+        script,
         run: async (tx) => {
           try {
             outcome = { ok: true, value: await work(tx) }
@@ -146,6 +192,23 @@ export class Store {
       })
       this.#draining ??= this.#drain()
     })
+  }
+
+  /**
+   * Everything that was committed before the call survives a power loss. A durable transaction that changes nothing would
+   * not do: SQLite syncs its log only when it adds to it.
+   */
+  async syncCommitted(): Promise<void> {
+    this.#nextSync ??= this.#syncAfter(this.#runningSync)
+    await this.#nextSync
+  }
+
+  /** One sync serves all who asked before it began. */
+  async #syncAfter(running: Promise<unknown> | undefined): Promise<void> {
+    await running?.catch(() => undefined) // told to those who waited for it
+    this.#runningSync = this.#nextSync
+    this.#nextSync = undefined
+    await syncLog(this.#path)
   }
 
   async close(): Promise<void> {
@@ -183,9 +246,14 @@ export class Store {
     const effects: (() => void)[] = []
     let commitError: unknown
     try {
-      await this.#writer.exec(durable ? 'PRAGMA synchronous=FULL; BEGIN IMMEDIATE' : 'BEGIN IMMEDIATE')
-      for (const job of group) await this.#runJob(job, group.length > 1, effects)
-      await this.#writer.exec('COMMIT')
+      await this.#define(group)
+      if (group.length === 1 && !durable && group[0]?.script !== undefined) {
+        await group[0].run(this.#transaction(effects)) // a statement alone is a transaction
+      } else {
+        let before = durable ? 'PRAGMA synchronous=FULL; BEGIN IMMEDIATE' : 'BEGIN IMMEDIATE'
+        for (const job of group) before = await this.#runJob(job, before, group.length > 1, effects)
+        await this.#writer.exec(inOrder(before, 'COMMIT'))
+      }
     } catch (error) {
       commitError = error
       await this.#rollBack()
@@ -195,25 +263,42 @@ export class Store {
     for (const job of group) job.settle(commitError)
   }
 
-  /** A work that fails takes only itself back, unless the database itself failed. */
-  async #runJob(job: Job, shared: boolean, effects: (() => void)[]): Promise<void> {
+  /** Scripts that run for the first time: before the group, or a rollback would take them back. */
+  async #define(group: readonly Job[]): Promise<void> {
+    for (const { script } of group) {
+      if (script === undefined || this.#defined.has(script)) continue
+      await this.#writer.exec(scriptDefinition(script))
+      this.#defined.add(script)
+    }
+  }
+
+  /**
+   * A work that fails takes only itself back, unless the database itself failed. `before` has to be said first; answers
+   * what has to be said after it, so that both go with what the neighbours say.
+   */
+  async #runJob(job: Job, before: string, shared: boolean, effects: (() => void)[]): Promise<string> {
     const own: (() => void)[] = []
-    const tx: Transaction = {
+    const isGuarded = shared && job.script === undefined
+    const opening = inOrder(before, isGuarded ? 'SAVEPOINT job' : '')
+    if (opening !== '') await this.#writer.exec(opening)
+    try {
+      await job.run(this.#transaction(own))
+    } catch (error) {
+      if (!isGuarded) throw error
+      return 'ROLLBACK TO job; RELEASE job'
+    }
+    effects.push(...own)
+    return isGuarded ? 'RELEASE job' : ''
+  }
+
+  #transaction(effects: (() => void)[]): Transaction {
+    return {
       get: (sql, ...parameters) => this.#writer.get(sql, ...parameters),
       all: (sql, ...parameters) => this.#writer.all(sql, ...parameters),
       run: (sql, ...parameters) => this.#writer.run(sql, ...parameters),
       afterCommit: (effect) => {
-        own.push(effect)
+        effects.push(effect)
       },
-    }
-    if (shared) await this.#writer.exec('SAVEPOINT job')
-    try {
-      await job.run(tx)
-      if (shared) await this.#writer.exec('RELEASE job')
-      effects.push(...own)
-    } catch (error) {
-      if (!shared) throw error
-      await this.#writer.exec('ROLLBACK TO job; RELEASE job')
     }
   }
 
@@ -229,6 +314,26 @@ export class Store {
   async #restoreNormal(): Promise<void> {
     await this.#writer.exec('PRAGMA synchronous=NORMAL')
   }
+}
+
+/** What a checkpoint has taken out of the log it has synced itself. Locks are on other files, so closing this one ends none. */
+async function syncLog(path: string): Promise<void> {
+  for (const each of [`${path}-wal`, dirname(path)]) {
+    const file = await open(each).catch((error: unknown) => {
+      if (systemCode(error) === 'ENOENT') return undefined
+      throw error
+    })
+    if (file === undefined) return // in memory, or nothing was committed since it was opened
+    try {
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+  }
+}
+
+function inOrder(...statements: readonly string[]): string {
+  return statements.filter((statement) => statement !== '').join('; ')
 }
 
 async function checkPages(connection: Connection, path: string): Promise<void> {

@@ -8,8 +8,9 @@ import type { Content } from '../cache/content.js'
 import type { Snapshot } from '../cache/content-snapshot.js'
 import type { RemoteFile, RemoteItem } from '../drive/drive.js'
 import { shownName, type Base, type Item } from '../mirror/item.js'
+import { isInTrash } from '../mirror/trash-rows.js'
 import type { Transaction } from '../store/store.js'
-import { placeIsSettled } from './plan.js'
+import { goesAlong, placeIsSettled } from './plan.js'
 import { isKnown, NO_NEWS, type News, type Sending } from './sending.js'
 
 /** The bytes that were sent, or found equal to what the portal has. */
@@ -43,6 +44,7 @@ export async function confirmMade(sending: Sending, tx: Transaction, made: Made)
   const known = await mirror.byRemoteId(remote.id, tx)
   if (item === undefined || item.localOnly || (item.base !== null && item.base.id !== remote.id)) {
     // The mount deleted the row, gave it another identity or a name that only programs use: what was made for it goes.
+    sending.log.debug({ ino, id: remote.id, goes: made.isOurs && known === undefined }, 'what was made for a row is not what the row is any more')
     if (made.isOurs && known === undefined) await addTombstone(sending, tx, parent, remote)
     await settle(sending, tx, ino)
     return NO_NEWS
@@ -51,6 +53,7 @@ export async function confirmMade(sending: Sending, tx: Transaction, made: Made)
     await settle(sending, tx, ino)
     return NO_NEWS
   }
+  sending.log.debug({ ino, id: remote.id, parent, name: remote.name }, 'made on the portal')
   await mirror.confirmBase(tx, ino, parent, remote)
   if (item.kind === 'folder' && !made.isOurs) await mirror.update(tx, item, { listedMs: null })
   const renamed = await adoptStoredName(sending, tx, item, made)
@@ -62,8 +65,10 @@ export async function confirmMade(sending: Sending, tx: Transaction, made: Made)
 
 /** A listing showed our own item before its answer was recorded: the row made from that gives way, unless somebody works on it. */
 export async function giveWay(sending: Sending, tx: Transaction, known: Item): Promise<boolean> {
-  const { mirror, journal, cache } = sending
-  if (known.deleted || (await journal.get(known.ino, tx)) !== undefined || (await mirror.childrenIn(tx, known.ino)).length > 0) return false
+  const { mirror, journal, cache, log } = sending
+  const isWorkedOn = sending.writers(known.ino).open || (known.contentId !== null && (await cache.isDirtyIn(tx, known.contentId)))
+  if (isWorkedOn || known.deleted || (await journal.get(known.ino, tx)) !== undefined || (await mirror.childrenIn(tx, known.ino)).length > 0) return false
+  log.debug({ ino: known.ino, id: known.base?.id }, 'a row made from a listing gives way to the one it was made for')
   if (known.contentId !== null) await cache.drop(tx, known.contentId)
   await mirror.remove(tx, known)
   return true
@@ -136,6 +141,10 @@ export async function settle(sending: Sending, tx: Transaction, ino: Ino, conten
   if (item.deleted && item.base === null) {
     await journal.remove(tx, ino)
     await mirror.remove(tx, item)
+    return
+  }
+  if (!item.deleted && goesAlong(item) && (await isInTrash(tx, item.parent))) {
+    await journal.remove(tx, ino) // unsent bytes wait there until somebody brings them back
     return
   }
   if (placeIsSettled(item)) {

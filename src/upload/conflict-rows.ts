@@ -2,7 +2,9 @@
  * Row surgery of conflicts: both are kept. The local row keeps its inode and content and steps aside under a conflict
  * name; what the portal has gets a row under the name both wanted (C7, C22).
  */
+import type { Ino } from '../base/ids.js'
 import { conflictName } from '../mirror/conflict-name.js'
+import { passConflictsOn, recordConflict } from '../mirror/conflicts.js'
 import type { MirrorDelta } from '../mirror/delta.js'
 import { isMoved, shownName, type Item } from '../mirror/item.js'
 import type { RemoteFile, RemoteItem } from '../drive/drive.js'
@@ -12,8 +14,6 @@ import { NO_NEWS, readById, sameIntent, type News, type Sending } from './sendin
 
 type ConflictReason = Extract<UploadNotice, { kind: 'conflict-copy' }>['why']
 
-const CONFLICT_NAME = / \(conflict [^()]* \d{4}-\d\d-\d\d \d\d-\d\d-\d\d( \d+)?\)/u
-
 const SURE_AFTER_TRIES = 2
 
 /**
@@ -21,7 +21,9 @@ const SURE_AFTER_TRIES = 2
  * another request of ours, which runs beside this one: then asking again helps, and nothing steps aside for it.
  */
 export async function mayBeFree(sending: Sending, item: Item, rivals: readonly RemoteItem[], signal: AbortSignal): Promise<boolean> {
-  if (((await sending.journal.get(item.ino))?.tries ?? 0) >= SURE_AFTER_TRIES) return false
+  const entry = await sending.journal.get(item.ino)
+  // Tries that failed for another reason have said nothing about the name.
+  if (entry !== undefined && entry.tries >= SURE_AFTER_TRIES && entry.failure?.code === 'busy') return false
   if (rivals.length === 0) return true
   for (const rival of rivals) {
     const known = await sending.mirror.byRemoteId(rival.id)
@@ -30,10 +32,6 @@ export async function mayBeFree(sending: Sending, item: Item, rivals: readonly R
     if (now?.name !== rival.name || now.parentId !== rival.parentId) return true
   }
   return false
-}
-
-export function hasConflictName(item: Item): boolean {
-  return CONFLICT_NAME.test(item.name)
 }
 
 /** The local edit becomes a new file under a conflict name; the portal's file goes on under the old one (C7). */
@@ -49,6 +47,8 @@ export async function forkEdit(sending: Sending, tx: Transaction, planned: Item,
   const theirs = await mirror.insertRemote(tx, parent, name, { ...remote, name: base.name })
   await mirror.confirmBase(tx, theirs, base.parent, { ...remote, name: base.name })
   if (item.pinned) await mirror.update(tx, await mirror.needIn(tx, theirs), { pinned: true })
+  await passConflictsOn(tx, item.ino, theirs) // earlier ones are about the name
+  await recordConflict(tx, { copy: item.ino, original: theirs, side: 'mine', why, sinceMs: sending.clock.nowMs() })
   return {
     deltas: [...aside.deltas, { kind: 'appeared', ino: theirs, at: { parent, name } }],
     notices: [{ kind: 'conflict-copy', ino: item.ino, name: aside.name, why }],
@@ -64,16 +64,21 @@ export async function forkName(sending: Sending, tx: Transaction, planned: Item,
   const aside = await stepAside(sending, tx, item)
   await sending.journal.clearAttempt(tx, item.ino)
   const appeared: MirrorDelta[] = []
+  let original: Ino | null = null
   for (const rival of rivals) {
-    if ((await mirror.byRemoteId(rival.id, tx)) !== undefined) continue
+    const known = await mirror.byRemoteId(rival.id, tx)
+    original ??= known?.ino ?? null
     const name = shownName(rival.name, rival.id)
-    if ((await mirror.childIn(tx, parent, name)) !== undefined) continue
-    appeared.push({ kind: 'appeared', ino: await mirror.insertRemote(tx, parent, name, rival), at: { parent, name } })
+    if (known !== undefined || (await mirror.childIn(tx, parent, name)) !== undefined) continue
+    const ino = await mirror.insertRemote(tx, parent, name, rival)
+    original ??= ino
+    appeared.push({ kind: 'appeared', ino, at: { parent, name } })
   }
+  await recordConflict(tx, { copy: item.ino, original, side: 'mine', why: 'name-taken', sinceMs: sending.clock.nowMs() })
   return { deltas: [...aside.deltas, ...appeared], notices: [{ kind: 'conflict-copy', ino: item.ino, name: aside.name, why: 'name-taken' }] }
 }
 
-/** Gives a row a conflict name where it stands, to be sent at once. */
+/** Gives a row a conflict name where it stands, to be sent at once. The caller records for whom. */
 export async function stepAside(sending: Sending, tx: Transaction, item: Item): Promise<{ readonly name: string; readonly deltas: readonly MirrorDelta[] }> {
   const { mirror, journal, clock, host } = sending
   const { parent } = item

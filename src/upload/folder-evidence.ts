@@ -1,10 +1,11 @@
 /**
- * Whether a folder that was deleted here holds only what was deleted here with it: its complete listing on the portal,
+ * Whether a folder that was deleted here, or put into the trash, holds only what was deleted here with it: its complete listing on the portal,
  * compared with the rows (6a.12). A listing that fails says nothing, so nothing is deleted on its word.
  */
 import type { RemoteId } from '../base/ids.js'
 import type { ListPageRequest, RemoteItem } from '../drive/drive.js'
-import { isLink } from '../mirror/item.js'
+import { isLink, type Item } from '../mirror/item.js'
+import { isInTrash } from '../mirror/trash-rows.js'
 import { callOf, isKnown, type KnownItem, type Sending } from './sending.js'
 
 export type Evidence =
@@ -35,16 +36,22 @@ export async function findUnseen(sending: Sending, top: KnownItem, signal: Abort
       for (const remote of listing?.items ?? []) {
         const row = rows.get(remote.id)
         if (!isKnown(row) || row.excluded || hasChanged(remote, row.base)) isUnseen = true
-        else if (!row.deleted && (await sending.journal.get(row.ino)) !== undefined) return { kind: 'pending' }
-        else if (!row.deleted) isUnseen = true
-        // A folder never listed here was deleted as a whole by somebody who did not ask what is in it.
-        else if (row.kind === 'folder' && row.listedMs !== null && !isLink(row)) next.push({ folder: row, path: [...path, row] })
+        else if (await isGoneHere(sending, row)) {
+          // A folder never listed here was deleted as a whole by somebody who did not ask what is in it.
+          if (row.kind === 'folder' && row.listedMs !== null && !isLink(row)) next.push({ folder: row, path: [...path, row] })
+        } else if ((await sending.journal.get(row.ino)) !== undefined) return { kind: 'pending' }
+        else isUnseen = true
       }
       if (isUnseen) for (const keep of path) kept.set(keep.ino, keep)
     }
     level = next
   }
   return kept.size === 0 ? { kind: 'all-deleted-here' } : { kind: 'unseen', folders: [...kept.values()] }
+}
+
+/** Deleted, or in the trash of a file manager. */
+async function isGoneHere({ store }: Sending, row: Item): Promise<boolean> {
+  return row.deleted || (await isInTrash(store.read, row.parent))
 }
 
 function hasChanged(remote: RemoteItem, base: KnownItem['base']): boolean {
@@ -56,8 +63,14 @@ interface Listing {
   readonly unreadable: number
 }
 
-/** Every page of every folder; throws when one of them fails. */
+/** Every page of every folder; throws when one of them fails. One empty answer is not believed (E-10). */
 async function listComplete(sending: Sending, folders: readonly RemoteId[], signal: AbortSignal): Promise<ReadonlyMap<RemoteId, Listing>> {
+  const listings = await listAll(sending, folders, signal)
+  const empty = [...listings].flatMap(([folder, { items, unreadable }]) => (items.length + unreadable === 0 ? [folder] : []))
+  return empty.length === 0 ? listings : new Map([...listings, ...(await listAll(sending, empty, signal))])
+}
+
+async function listAll(sending: Sending, folders: readonly RemoteId[], signal: AbortSignal): Promise<ReadonlyMap<RemoteId, Listing>> {
   const listings = new Map<RemoteId, Listing>()
   const wanted: ListPageRequest[] = folders.map((folderId) => ({ folderId, start: 0, order: 'id' }))
   while (wanted.length > 0) {

@@ -3,17 +3,9 @@
  * (there is no single "move and rename", bitrix24-rest.md 7.3). Items that wait for each other's names in a ring are
  * helped by one temporary name, and only they. Pure.
  */
-import { portalNameFault } from '../base/names.js'
+import { isTemporaryName, portalNameFault } from '../base/names.js'
 import { isLink, isMoved, shownName, type Base, type Item } from '../mirror/item.js'
 import type { PlanOptions, Step, View } from './plan-view.js'
-
-const TEMPORARY_NAME = /\.~moving-[0-9a-f]{8}$/u
-
-/** A name that no person gives: `report.odt` → `report.odt.~moving-1a2b3c4d`. */
-export function temporaryName(name: string, suffix: string): string {
-  const mark = `.~moving-${suffix}`
-  return Array.from(name).slice(0, 200).join('') + mark // 255 characters are the portal's most
-}
 
 /** Undefined: the portal has the item where it stands here. */
 export function planPlace(view: View, item: Item, base: Base, options: PlanOptions): Step | undefined {
@@ -28,10 +20,16 @@ export function planPlace(view: View, item: Item, base: Base, options: PlanOptio
   return options.breakRing === true ? makeWay(view, item, base, obstacle) : obstacle
 }
 
+/** The portal does not have the folder yet, or not any more. */
+export function waitForFolder(parent: Item): Step | undefined {
+  if (parent.localOnly) return { kind: 'wait', reason: 'parent-stays-here', on: parent.ino }
+  return parent.base === null || parent.base.trashed ? { kind: 'wait', reason: 'parent-first', on: parent.ino } : undefined
+}
+
 /** Why the final place cannot be taken yet. */
 function findObstacle({ mustLeaveFirst, holdersThere }: View, parent: Item): Step | undefined {
-  if (parent.localOnly) return { kind: 'wait', reason: 'parent-stays-here', on: parent.ino }
-  if (parent.base === null) return { kind: 'wait', reason: 'parent-first', on: parent.ino }
+  const folder = waitForFolder(parent)
+  if (folder !== undefined) return folder
   if (mustLeaveFirst !== null) return { kind: 'wait', reason: 'moves-out-first', on: mustLeaveFirst }
   const leaving = holdersThere.find(({ isLeaving }) => isLeaving)
   // One that stays (a twin, or unknown to us) is met by the request itself, which then forks the name.
@@ -41,7 +39,7 @@ function findObstacle({ mustLeaveFirst, holdersThere }: View, parent: Item): Ste
 function stepOfOrder({ holdersOfNewNameHere, holdersOfOldNameThere }: View, base: Base, renames: boolean, moves: boolean): Step {
   if (!moves) return { kind: 'rename', to: 'final-name' }
   // A temporary name clashes nowhere, and was taken because the final one does not fit here.
-  if (!renames || TEMPORARY_NAME.test(base.name)) return { kind: 'move' }
+  if (!renames || isTemporaryName(base.name)) return { kind: 'move' }
   if (holdersOfNewNameHere.length === 0) return { kind: 'rename', to: 'final-name' }
   if (holdersOfOldNameThere.length === 0) return { kind: 'move' }
   return { kind: 'rename', to: 'temporary-name' }
@@ -55,6 +53,6 @@ function makeWay(view: View, item: Item, base: Base, obstacle: Step): Step {
   const canMove = moves && parent?.base !== null && parent?.localOnly === false && mustLeaveFirst === null
   if (canMove && renames && holdersOfOldNameThere.length === 0) return { kind: 'move' }
   if (moves && renames && holdersOfNewNameHere.length === 0) return { kind: 'rename', to: 'final-name' }
-  if (!TEMPORARY_NAME.test(base.name)) return { kind: 'rename', to: 'temporary-name' }
+  if (!isTemporaryName(base.name)) return { kind: 'rename', to: 'temporary-name' }
   return obstacle
 }

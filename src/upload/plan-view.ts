@@ -28,6 +28,8 @@ export interface Writers {
 export interface View {
   readonly entry: Entry
   readonly item: Item | undefined
+  /** It stands in the trash of a file manager. */
+  readonly inTrash: boolean
   /** Null: a folder, or a placeholder. */
   readonly content: ContentFacts | null
   readonly parent: Item | undefined
@@ -40,6 +42,8 @@ export interface View {
   readonly holdersOfOldNameThere: readonly Holder[]
   /** The topmost deleted folder, still on the portal, that has this item below it there. */
   readonly deletedAbove: Ino | null
+  /** A folder that is to be restored and brings this deleted item back with it. */
+  readonly comesBackIn: Ino | null
   /** A deleted item that the portal has below a link, so in a folder of others. */
   readonly isBelowLink: boolean
   /** An item that is on the portal below this deleted folder and has to be moved or sent before the folder goes. */
@@ -88,6 +92,8 @@ export type Step =
   | { readonly kind: 'rename'; readonly to: 'final-name' | 'temporary-name' }
   | { readonly kind: 'move' }
   | { readonly kind: 'trash' }
+  /** Out of the portal's trash, by the same id. */
+  | { readonly kind: 'restore' }
   /** The folder it stood in is gone: the item goes to the recovery folder (C15, C17). */
   | { readonly kind: 'recover' }
 

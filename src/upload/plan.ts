@@ -6,7 +6,7 @@
  */
 import { portalNameFault } from '../base/names.js'
 import { isLink, isMoved, type Item } from '../mirror/item.js'
-import { planPlace } from './plan-place.js'
+import { planPlace, waitForFolder } from './plan-place.js'
 import type { View, Step, PlanOptions } from './plan-view.js'
 
 export function planStep(view: View, options: PlanOptions = {}): Step {
@@ -20,15 +20,18 @@ export function planStep(view: View, options: PlanOptions = {}): Step {
   if (view.sentByAnother !== null) return { kind: 'wait', reason: 'sent-by-another', on: view.sentByAnother }
   if (entry.notBeforeMs > nowMs) return { kind: 'wait', reason: 'upload-delay', untilMs: entry.notBeforeMs }
   if (item.deleted) return planTrash(view, item)
+  if (view.inTrash) return planInTrash(view, item)
   if (item.base === null) return planNew(view, item)
+  if (item.base.trashed) return planRestore(view)
   return planPlace(view, item, item.base, options) ?? planContent(view, item)
 }
 
 // A program that removes a folder tree may take this long from the first file to the link itself, which then keeps them all.
-const LINK_QUIET_MS = 30_000
+export const LINK_QUIET_MS = 30_000
 
-function planTrash({ deletedAbove, blockerBelow, isHeld, isBelowLink, nowMs, hurriedAtMs }: View, { placeChangedMs }: Item): Step {
+function planTrash({ deletedAbove, comesBackIn, blockerBelow, isHeld, isBelowLink, nowMs, hurriedAtMs }: View, { placeChangedMs }: Item): Step {
   if (deletedAbove !== null) return { kind: 'wait', reason: 'deleted-with-folder', on: deletedAbove }
+  if (comesBackIn !== null) return { kind: 'wait', reason: 'parent-first', on: comesBackIn }
   if (blockerBelow !== null) return { kind: 'wait', reason: 'moves-out-first', on: blockerBelow }
   if (isHeld) return { kind: 'wait', reason: 'brake' }
   const untilMs = (placeChangedMs ?? 0) + LINK_QUIET_MS
@@ -36,12 +39,25 @@ function planTrash({ deletedAbove, blockerBelow, isHeld, isBelowLink, nowMs, hur
   return { kind: 'trash' }
 }
 
+/** What the portal has goes to its trash, bytes that were not sent stay here; what stands in a folder goes with it. */
+function planInTrash({ blockerBelow, isHeld }: View, item: Item): Step {
+  if (goesAlong(item)) return { kind: 'nothing' }
+  if (blockerBelow !== null) return { kind: 'wait', reason: 'moves-out-first', on: blockerBelow }
+  return isHeld ? { kind: 'wait', reason: 'brake' } : { kind: 'trash' }
+}
+
+/** Its folder first: the portal brings back folders on the way for which another may have been made here meanwhile. */
+function planRestore({ parent }: View): Step {
+  if (parent === undefined || (parent.deleted && !isLink(parent))) return { kind: 'recover' }
+  return waitForFolder(parent) ?? { kind: 'restore' }
+}
+
 function planNew(view: View, item: Item): Step {
   const { parent, holdersThere, content } = view
   // A deleted link still leads to its folder, and waits for what is below it.
   if (parent === undefined || (parent.deleted && !isLink(parent))) return { kind: 'recover' }
-  if (parent.localOnly) return { kind: 'wait', reason: 'parent-stays-here', on: parent.ino }
-  if (parent.base === null) return { kind: 'wait', reason: 'parent-first', on: parent.ino }
+  const folder = waitForFolder(parent)
+  if (folder !== undefined) return folder
   const leaving = holdersThere.find(({ isLeaving }) => isLeaving)
   if (leaving !== undefined) return { kind: 'wait', reason: 'name-leaves', on: leaving.ino }
   const fault = portalNameFault(item.name)
@@ -74,7 +90,12 @@ function waitForWriters({ writers, nowMs, uploadDelayMs, hurriedAtMs }: View): S
 
 const UNFLUSHED_LOOK_MS = 1_000
 
+/** In the trash here there is nothing to send of it: it stays here, is there on the portal, or goes with the folder in which both have it. */
+export function goesAlong({ base, parent }: Item): boolean {
+  return base === null || (base.trashed && !base.mayBeLive) || base.parent === parent
+}
+
 /** Whether anything of the row itself is left to send, its content aside. */
 export function placeIsSettled(item: Item): boolean {
-  return !item.deleted && item.base !== null && !isMoved(item)
+  return !item.deleted && item.base !== null && !item.base.trashed && !isMoved(item)
 }

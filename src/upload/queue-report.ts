@@ -41,8 +41,12 @@ export async function readErrors(journal: Journal): Promise<readonly QueuedError
 
 export async function readQueue(journal: Journal, now: { readonly waits: ReadonlyMap<Ino, Wait>; readonly sending: ReadonlySet<Ino>; readonly nowMs: number }): Promise<readonly QueuedEntry[]> {
   const entries = await journal.entries()
-  return entries.map(({ ino, sinceMs, nextTryMs }) => {
-    const wait: Wait | undefined = nextTryMs > now.nowMs ? { kind: 'wait', reason: 'back-off', untilMs: nextTryMs } : now.waits.get(ino)
+  return entries.map(({ ino, sinceMs, notBeforeMs, nextTryMs, attempt }) => {
+    const isDelayed = attempt === null && notBeforeMs > now.nowMs
+    const wait: Wait | undefined =
+      nextTryMs > now.nowMs ? { kind: 'wait', reason: 'back-off', untilMs: nextTryMs }
+      : isDelayed ? { kind: 'wait', reason: 'upload-delay', untilMs: notBeforeMs }
+      : now.waits.get(ino)
     const state = now.sending.has(ino) ? 'sending' : (wait?.reason ?? 'ready')
     return { ino, sinceMs, state, on: wait?.on ?? null, untilMs: wait?.untilMs ?? null }
   })

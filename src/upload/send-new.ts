@@ -9,13 +9,14 @@ import type { Content } from '../cache/content.js'
 import type { Snapshot } from '../cache/content-snapshot.js'
 import type { RemoteItem } from '../drive/drive.js'
 import type { Attempt } from '../journal/journal.js'
+import { isConflictName } from '../mirror/conflict-name.js'
 import { isMoved, type Item } from '../mirror/item.js'
 import { remoteDigest, sameBytes } from './compare-bytes.js'
-import { forkName, hasConflictName, mayBeFree } from './conflict-rows.js'
+import { forkName, mayBeFree } from './conflict-rows.js'
 import { confirmMade, sentOf } from './confirm.js'
 import { mayBeOurs } from './own-answer.js'
 import { moveToRecovery } from './recovery-folder.js'
-import { callOf, checkOutcomeIsFinal, commit, forgetAttempt, isKnown, NO_NEWS, readById, sameIntent, sendOnce, withSnapshot, type KnownItem, type Sending } from './sending.js'
+import { bytesOf, callOf, checkOutcomeIsFinal, commit, forgetAttempt, isKnown, NO_NEWS, readById, sameIntent, sendOnce, withSnapshot, type ContentAttempt, type KnownItem, type Sending } from './sending.js'
 
 const ASK_FIRST_BYTES = 1024 * 1024 // a clash is found only after the whole body arrived (6.2)
 
@@ -41,7 +42,7 @@ export async function uploadNew(sending: Sending, item: Item, parent: KnownItem,
         return
       }
     }
-    const attempt: Attempt = {
+    const attempt: ContentAttempt = {
       step: 'upload-new',
       startedServerMs: await sending.serverClock.nowMs(callOf(signal)),
       name: item.name,
@@ -49,8 +50,9 @@ export async function uploadNew(sending: Sending, item: Item, parent: KnownItem,
       sizeBytes: snapshot.sizeBytes,
       digest: await snapshot.digest(),
     }
+    const sent = bytesOf(sending, item.ino, attempt, snapshot)
     try {
-      const remote = await sendOnce(sending, item, attempt, () => sending.drive.uploadNew(parent.base.realId, item.name, snapshot, callOf(signal)))
+      const remote = await sendOnce(sending, item, attempt, () => sending.drive.uploadNew(parent.base.realId, item.name, sent, callOf(signal)))
       if (remote === undefined) return
       checkAlive(remote)
       await commit(sending, (tx) => confirmMade(sending, tx, { ino: item.ino, remote, parent: parent.ino, sentName: item.name, isOurs: true, sent: sentOf(content, snapshot) }))
@@ -95,7 +97,7 @@ async function meetRivals(sending: Sending, { item, parent, upload }: Clash, sig
   if (rivals.length === 0 && (await leaveGoneFolder(sending, item, parent, signal))) return
   if (await mayBeFree(sending, item, rivals, signal)) throw nameLeaves()
   // Nobody to be seen has the name, and a distinct one did not help either (O-39): kept, and said.
-  if (rivals.length === 0 && hasConflictName(item)) throw new DriveError('exists', 'something that cannot be seen has this name on the portal: rename the file')
+  if (rivals.length === 0 && isConflictName(item.name)) throw new DriveError('exists', 'something that cannot be seen has this name on the portal: rename the file')
   await commit(sending, (tx) => forkName(sending, tx, item, rivals))
 }
 
@@ -146,7 +148,9 @@ export async function resolveNew(sending: Sending, item: Item, attempt: Attempt,
 
 async function findInFolder(sending: Sending, parentId: RemoteId, name: string, signal: AbortSignal): Promise<readonly RemoteItem[]> {
   try {
-    return await namesakes(sending, parentId, name, signal)
+    const found = await namesakes(sending, parentId, name, signal)
+    // One empty list proves nothing: what we made would stay there for ever, under a name that the row may have left.
+    return found.length > 0 ? found : await namesakes(sending, parentId, name, signal)
   } catch (error) {
     if (hasCode(error, 'not-found')) return [] // the folder is gone, and with it what we may have made
     throw error

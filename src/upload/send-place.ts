@@ -5,16 +5,18 @@
  */
 import { DriveError, errorCode, hasCode } from '../base/errors.js'
 import type { Ino, RemoteId } from '../base/ids.js'
+import { isTemporaryName, temporaryName } from '../base/names.js'
 import type { RemoteItem } from '../drive/drive.js'
 import type { Attempt } from '../journal/journal.js'
+import { isConflictName } from '../mirror/conflict-name.js'
+import { recordConflict } from '../mirror/conflicts.js'
 import type { MirrorDelta } from '../mirror/delta.js'
 import { isMoved, shownName, type Item } from '../mirror/item.js'
 import type { Transaction } from '../store/store.js'
-import { forkName, hasConflictName, mayBeFree, stepAside } from './conflict-rows.js'
+import { forkName, mayBeFree, stepAside } from './conflict-rows.js'
 import { confirmPlace, settle } from './confirm.js'
 import type { UploadNotice } from './notices.js'
-import { temporaryName } from './plan-place.js'
-import { callOf, commit, forgetAttempt, isKnown, lacksRight, NO_NEWS, readById, readRemote, sameIntent, sendOnce, type KnownItem, type News, type Sending } from './sending.js'
+import { callOf, checkOutcomeIsFinal, commit, forgetAttempt, isKnown, lacksRight, NO_NEWS, readById, readRemote, sameIntent, sendOnce, type KnownItem, type News, type Sending } from './sending.js'
 import { loseIdentity } from './send-version.js'
 
 /** A request for a place: which name in which of our folders. */
@@ -50,13 +52,25 @@ async function sendPlace(sending: Sending, item: KnownItem, wish: Wish, signal: 
   const key = { id: item.base.id, kind: item.kind }
   try {
     const answer = await sendOnce(sending, item, attempt, () =>
-      wish.step === 'rename' ? sending.drive.rename(key, wish.name, callOf(signal)) : sending.drive.move(key, wish.parent.base.realId, callOf(signal)),
+      wish.step === 'rename' ? sending.drive.rename(key, wish.name, callOf(signal)) : move(sending, remote, wish, signal),
     )
     if (answer !== undefined) await commit(sending, (tx) => confirmWish(sending, tx, answer, { ...wish, name: wish.step === 'rename' ? answer.name : wish.name }))
   } catch (error) {
     if (hasCode(error, 'exists')) await meetTakenName(sending, item, wish, signal)
     else if (lacksRight(error) || hasCode(error, 'cross-storage', 'not-permitted')) await commit(sending, (tx) => restorePlace(sending, tx, item, error))
     else throw error
+  }
+}
+
+/** `cross-storage` only where it is that. Within a storage `result:false` leaves open what was done (O-11): `lost-answer`. */
+async function move(sending: Sending, { id, kind, storageId }: RemoteItem, { parent }: Wish, signal: AbortSignal): Promise<RemoteItem> {
+  try {
+    return await sending.drive.move({ id, kind }, parent.base.realId, callOf(signal))
+  } catch (error) {
+    if (!hasCode(error, 'cross-storage')) throw error
+    const folder = await readById(sending, parent.base.realId, 'folder', signal)
+    if (folder?.storageId !== storageId) throw error
+    throw new DriveError('lost-answer', 'the portal says that it did not move the item, and not why: it may have been carried out', { cause: error })
   }
 }
 
@@ -79,9 +93,11 @@ async function meetGone(sending: Sending, item: KnownItem): Promise<void> {
 async function meetRemotePlace(sending: Sending, item: KnownItem, remote: RemoteItem): Promise<boolean> {
   const { base } = item
   const wasIn = await folderOf(sending, base.parent)
-  const isRenamed = remote.name !== base.name
+  // A temporary name is our own, from a request whose outcome was never learnt: nobody's wish, and not to be kept.
+  const isOnTheWay = isTemporaryName(remote.name) && remote.name !== base.name
+  const isRenamed = remote.name !== base.name && !isOnTheWay
   const isMovedThere = wasIn !== undefined && remote.parentId !== wasIn.base.realId
-  if (!isRenamed && !isMovedThere) return false
+  if (!isRenamed && !isMovedThere && !isOnTheWay) return false
   const nowIn = isMovedThere ? (await sending.mirror.foldersOfRealId(remote.parentId ?? base.id))[0] : wasIn
   // Moved to where nothing here looks: our own wish for the place falls, and `watch` decides (C27).
   const place = nowIn === undefined ? { parent: base.parent, name: base.name } : { parent: nowIn.ino, name: remote.name }
@@ -89,6 +105,7 @@ async function meetRemotePlace(sending: Sending, item: KnownItem, remote: Remote
     const now = await sending.mirror.getIn(tx, item.ino)
     if (!sameIntent(now, item)) return NO_NEWS
     if (nowIn !== undefined) await confirmPlace(sending, tx, remote, place)
+    if (!isRenamed && !isMovedThere) return NO_NEWS
     const theirName = shownName(place.name, base.id)
     const name = isRenamed || nowIn === undefined ? theirName : item.name
     const parent = isMovedThere ? place.parent : item.parent
@@ -116,7 +133,7 @@ async function meetTakenName(sending: Sending, item: KnownItem, wish: Wish, sign
     }
   }
   if (await mayBeFree(sending, item, rivals, signal)) throw new DriveError('busy', 'the name was taken a moment ago and may be free by now')
-  if (rivals.length === 0 && hasConflictName(item)) throw new DriveError('exists', 'something that cannot be seen has this name on the portal: rename the item')
+  if (rivals.length === 0 && isConflictName(item.name)) throw new DriveError('exists', 'something that cannot be seen has this name on the portal: rename the item')
   await commit(sending, (tx) => forkName(sending, tx, item, rivals))
 }
 
@@ -146,6 +163,7 @@ export async function putAt(sending: Sending, tx: Transaction, item: Item, paren
     if (twin.ino === item.ino) continue
     if (twin.base !== null && !isMoved(twin)) throw new DriveError('busy', 'another item stands where this one belongs')
     const aside = await stepAside(sending, tx, twin)
+    await recordConflict(tx, { copy: twin.ino, original: item.ino, side: 'mine', why: 'name-taken', sinceMs: sending.clock.nowMs() })
     deltas.push(...aside.deltas)
     notices.push({ kind: 'conflict-copy', ino: twin.ino, name: aside.name, why: 'name-taken' })
   }
@@ -162,6 +180,9 @@ export async function resolvePlace(sending: Sending, item: Item, attempt: Attemp
   const remote = id === undefined ? undefined : await readById(sending, id, item.kind, signal)
   const isDone = remote !== undefined && remote.name === attempt.name && remote.parentId === attempt.parentId
   if (!isDone || parent === undefined) {
+    // Sent again it may come twice; but where another place is wanted by now, it would undo that one by coming late.
+    const isStillWanted = item.name === attempt.name && item.parent === parent?.ino
+    if (remote !== undefined && !isStillWanted) await checkOutcomeIsFinal(sending, attempt, signal)
     await forgetAttempt(sending, item.ino)
     return
   }

@@ -17,10 +17,11 @@ import { forkEdit } from './conflict-rows.js'
 import { confirmContent, confirmMade, giveWay, sentOf, settle, type SentContent } from './confirm.js'
 import { mayBeOurs } from './own-answer.js'
 import { loseIdentity } from './send-version.js'
-import { callOf, checkOutcomeIsFinal, commit, forgetAttempt, isKnown, joinNews, NO_NEWS, readById, readRemote, sendOnce, withSnapshot, type KnownItem, type News, type Sending } from './sending.js'
+import { bytesOf, callOf, checkOutcomeIsFinal, commit, forgetAttempt, isKnown, joinNews, NO_NEWS, readById, readRemote, sendOnce, withSnapshot, type ContentAttempt, type KnownItem, type News, type Sending } from './sending.js'
 
 export async function sendReplace(sending: Sending, item: KnownItem, parent: KnownItem, why: 'empty' | 'too-large', signal: AbortSignal): Promise<void> {
   await withSnapshot(sending, item, async (content, snapshot) => {
+    if (why === 'empty' && isBeingFilled(sending, item, snapshot)) return // planned anew
     const remote = await readRemote(sending, item, signal)
     if (remote?.kind !== 'file') {
       await loseIdentity(sending, item)
@@ -35,6 +36,12 @@ export async function sendReplace(sending: Sending, item: KnownItem, parent: Kno
   })
 }
 
+/** An overwritten file is empty for a moment; when the bytes to be sent stand still, it may not be, or a program is about to write. */
+function isBeingFilled(sending: Sending, item: Item, snapshot: Snapshot): boolean {
+  const { open, lastFlushMs } = sending.writers(item.ino)
+  return snapshot.sizeBytes > 0 || (open && lastFlushMs === null)
+}
+
 interface Replacement {
   readonly item: KnownItem
   readonly parent: KnownItem
@@ -46,7 +53,7 @@ interface Replacement {
 async function send(sending: Sending, { item, parent, content, snapshot, why }: Replacement, signal: AbortSignal): Promise<void> {
   const { drive } = sending
   const old = { id: item.base.id, kind: 'file' } as const
-  const attempt: Attempt = {
+  const attempt: ContentAttempt = {
     step: 'replace',
     startedServerMs: await sending.serverClock.nowMs(callOf(signal)),
     remoteId: old.id,
@@ -60,9 +67,15 @@ async function send(sending: Sending, { item, parent, content, snapshot, why }: 
     return true
   })
   if (trashed === undefined) return
+  // Saved by somebody between our look and this: it comes back, and the edit meets it (6a.15).
+  if (await isOtherVersion(sending, item, signal)) {
+    await restoreOld(sending, item, old.id, signal)
+    return
+  }
   let made: RemoteFile
+  const sent = bytesOf(sending, item.ino, attempt, snapshot)
   try {
-    made = await drive.uploadNew(parent.base.realId, item.base.name, snapshot, callOf(signal))
+    made = await drive.uploadNew(parent.base.realId, item.base.name, sent, callOf(signal))
   } catch (error) {
     // A refusal is final: the old one comes back at once. Anything else may have been carried out: see resolveReplace.
     if (isRefusal(errorCode(error))) await restoreOld(sending, item, old.id, signal)
@@ -140,7 +153,10 @@ export async function resolveReplace(sending: Sending, item: Item, attempt: Atte
 }
 
 async function findMade(sending: Sending, attempt: Attempt, oldId: RemoteId, signal: AbortSignal): Promise<RemoteFile | undefined> {
-  for (const remote of await sending.drive.childrenNamed(attempt.parentId as RemoteId, attempt.name ?? '', callOf(signal))) {
+  const named = (): Promise<readonly RemoteItem[]> => sending.drive.childrenNamed(attempt.parentId as RemoteId, attempt.name ?? '', callOf(signal))
+  const found = await named()
+  // One empty list proves nothing.
+  for (const remote of found.length > 0 ? found : await named()) {
     if (remote.id === oldId || !isLiveFile(remote) || !mayBeOurs(remote, attempt, sending.userId)) continue
     if ((await remoteDigest(sending, remote, signal)) === attempt.digest) return remote
   }
@@ -149,6 +165,12 @@ async function findMade(sending: Sending, attempt: Attempt, oldId: RemoteId, sig
 
 function isLiveFile(remote: RemoteItem): remote is RemoteFile {
   return remote.kind === 'file' && remote.deletedType === 0
+}
+
+async function isOtherVersion(sending: Sending, { base }: KnownItem, signal: AbortSignal): Promise<boolean> {
+  const [answer] = await sending.drive.itemStates([{ id: base.id, kind: 'file' }], callOf(signal))
+  if (answer?.state === 'unknown') throw answer.error
+  return answer?.state === 'trashed' && answer.item.kind === 'file' && (answer.item.version !== base.version || answer.item.blobId !== base.blobId)
 }
 
 async function isTrashed(sending: Sending, id: RemoteId, signal: AbortSignal): Promise<boolean> {

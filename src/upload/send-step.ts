@@ -9,6 +9,7 @@ import { commit, isKnown, NO_NEWS, sameIntent, type KnownItem, type Sending } fr
 import { createFolder, resolveNew, uploadNew } from './send-new.js'
 import { resolvePlace, sendMove, sendRename } from './send-place.js'
 import { resolveReplace, sendReplace } from './send-replace.js'
+import { resolveRestore, sendRestore } from './send-restore.js'
 import { resolveTrash, sendTrash } from './send-trash.js'
 import { resolveVersion, sendVersion, setAside } from './send-version.js'
 
@@ -60,6 +61,9 @@ export async function sendStep(sending: Sending, step: ActiveStep, view: View, s
     case 'trash':
       await sendTrash(sending, known(item), signal)
       return
+    case 'restore':
+      await sendRestore(sending, known(item), signal)
+      return
     case 'recover':
       await commit(sending, async (tx) => {
         const now = await sending.mirror.getIn(tx, item.ino)
@@ -81,6 +85,8 @@ function resolve(sending: Sending, item: Item, attempt: Attempt, signal: AbortSi
       return resolvePlace(sending, item, attempt, signal)
     case 'trash':
       return resolveTrash(sending, item, attempt, signal)
+    case 'restore':
+      return resolveRestore(sending, item, attempt, signal)
     case 'replace':
       return resolveReplace(sending, item, attempt, signal)
   }

@@ -1,20 +1,25 @@
 /**
- * Deletions (C4): to the portal's trash, never further; a link is disconnected. Read first: what somebody changed
+ * Deletions (C4): to the portal's trash, never further; a link is disconnected. What stands in the trash of a file manager
+ * keeps its row and its bytes, so that it can be brought back by its id. Read first: what somebody changed
  * meanwhile is brought back instead (C9), and so is a folder that holds items nobody here has seen (6a.12), or an item
  * that we may not delete (C24).
  */
 import { hasCode } from '../base/errors.js'
+import { noteGone, readMark } from '../brake/brake-rows.js'
 import type { RemoteId } from '../base/ids.js'
 import type { RemoteItem } from '../drive/drive.js'
 import type { Attempt } from '../journal/journal.js'
-import { shownName, type Item } from '../mirror/item.js'
+import { isLink, shownName, type Item } from '../mirror/item.js'
+import { isInTrash, markTrashed } from '../mirror/trash-rows.js'
 import type { Transaction } from '../store/store.js'
 import { isClean, settle } from './confirm.js'
 import { findUnseen } from './folder-evidence.js'
+import { leaveTrash } from './leave-trash.js'
 import type { UploadNotice } from './notices.js'
+import { goesAlong } from './plan.js'
 import { moveToRecovery } from './recovery-folder.js'
 import { putAt } from './send-place.js'
-import { callOf, commit, forgetAttempt, joinNews, lacksRight, NO_NEWS, readById, readRemote, sameIntent, sendOnce, type KnownItem, type News, type Sending } from './sending.js'
+import { callOf, commit, forgetAttempt, isKnown, joinNews, lacksRight, NO_NEWS, readById, readRemote, sameIntent, sendOnce, type KnownItem, type News, type Sending } from './sending.js'
 
 type KeptReason = Extract<UploadNotice, { kind: 'brought-back' }>['why']
 
@@ -22,7 +27,7 @@ export async function sendTrash(sending: Sending, item: KnownItem, signal: Abort
   try {
     const remote = await readRemote(sending, item, signal)
     if (remote === undefined) {
-      await commit(sending, (tx) => forgetTombstones(sending, tx, item)) // C16
+      await commit(sending, (tx) => leaveOrForget(sending, tx, item, forgetTombstones)) // C16; of what is in the trash here a restore finds out whether it still exists
       return
     }
     if (remote.kind === 'file' && (remote.version !== item.base.version || remote.blobId !== item.base.blobId)) {
@@ -50,7 +55,49 @@ async function send(sending: Sending, item: KnownItem, signal: AbortSignal): Pro
     await sending.drive.trash({ id: item.base.id, kind: item.kind }, callOf(signal))
     return true
   })
-  if (sent === true) await commit(sending, (tx) => forgetTombstones(sending, tx, item))
+  if (sent === true) await commit(sending, (tx) => leaveOrForget(sending, tx, item, forgetTrashed))
+}
+
+/** The portal's object is trashed: a tombstone goes, and what stands in the trash here stays. */
+async function leaveOrForget(sending: Sending, tx: Transaction, planned: KnownItem, forgetGone: typeof forgetTombstones): Promise<News> {
+  const { mirror, journal, clock } = sending
+  const holder = await mirror.byRemoteId(planned.base.id, tx)
+  if (planned.deleted || holder === undefined || holder.deleted) return forgetGone(sending, tx, planned)
+  if (forgetGone === forgetTrashed && (await isInTrash(tx, holder.parent))) {
+    const rows = await mirror.subtreeIn(tx, holder.ino)
+    await noteSent(sending, tx, planned, rows.filter((row) => isKnown(row) && !row.base.trashed && (row.ino === holder.ino || goesAlong(row))).length)
+  }
+  for (const ino of await markTrashed(mirror, tx, holder)) await journal.touch(tx, ino, clock.nowMs(), clock.nowMs())
+  const parent = holder.parent === null ? undefined : await mirror.getIn(tx, holder.parent)
+  if (isKnown(parent) && (await isInTrash(tx, parent.ino))) {
+    // It was moved into another folder that is there: it went by itself, and that one will not bring it back.
+    await mirror.setTrashed(tx, [holder.ino], 'may-be-live')
+    await journal.remove(tx, holder.ino)
+  } else await settle(sending, tx, holder.ino) // brought back while the request was under way, it is restored
+  if (holder.ino !== planned.ino) await settle(sending, tx, planned.ino)
+  return NO_NEWS
+}
+
+/** As `forgetTombstones`, after our own request. */
+async function forgetTrashed(sending: Sending, tx: Transaction, planned: KnownItem): Promise<News> {
+  const tombstones = await tombstonesIn(sending, tx, await sending.mirror.byRemoteId(planned.base.id, tx))
+  await noteSent(sending, tx, planned, isLink(planned) ? Math.min(1, tombstones.length) : tombstones.length)
+  return forgetTombstones(sending, tx, planned)
+}
+
+/** The brake counts it with what comes in the same minute. */
+async function noteSent({ clock }: Sending, tx: Transaction, { ino, base, placeChangedMs }: KnownItem, items: number): Promise<void> {
+  if (items === 0 || (await readMark(tx, 'here', ino)) === 'allowed') return
+  const nowMs = clock.nowMs()
+  await noteGone(tx, 'here', { storageId: base.storageId, atMs: placeChangedMs ?? nowMs, items }, nowMs)
+}
+
+/** The deleted item and what was deleted below it, topmost first. */
+async function tombstonesIn({ mirror }: Sending, tx: Transaction, top: Item | undefined): Promise<readonly Item[]> {
+  if (top?.deleted !== true) return []
+  const found: Item[] = [top]
+  for (const item of found) found.push(...(await mirror.baseChildrenIn(tx, item.ino)).filter(({ deleted }) => deleted))
+  return found
 }
 
 /** The portal's object is trashed: its row goes, and with it all tombstones below and, for a link, everything shown through it. */
@@ -69,9 +116,7 @@ async function forgetTombstones(sending: Sending, tx: Transaction, planned: Know
     return NO_NEWS
   }
   const news = [await removeShown(sending, tx, holder)]
-  const going: Item[] = [holder]
-  for (let item = going.pop(); item !== undefined; item = going.pop()) {
-    for (const below of await mirror.baseChildrenIn(tx, item.ino)) if (below.deleted) going.push(below)
+  for (const item of await tombstonesIn(sending, tx, holder)) {
     if (item.contentId !== null) await cache.drop(tx, item.contentId)
     await journal.remove(tx, item.ino)
     await mirror.remove(tx, item)
@@ -108,12 +153,17 @@ async function bringBack(sending: Sending, tx: Transaction, planned: KnownItem, 
   const news = await putAt(sending, tx, item, base.parent, name)
   const placed = await mirror.needIn(tx, item.ino)
   if (placed.deleted) return NO_NEWS // its folder is deleted here: that one is brought back or trashed first
+  if (!item.deleted && (await isInTrash(tx, placed.parent))) return moveToRecovery(sending, tx, placed) // and it is in nobody's way
+  const isEdited = !(await isClean(sending, tx, item))
+  const isOther = remote?.kind === 'file' && (remote.version !== base.version || remote.blobId !== base.blobId)
+  const left = item.deleted ? NO_NEWS : await leaveTrash(sending, tx, item)
   if (item.kind === 'folder') {
     // What was deleted in it is decided item by item now, and what is new in it gets listed.
     await mirror.update(tx, placed, { listedMs: null })
     for (const below of await mirror.baseChildrenIn(tx, item.ino)) if (below.deleted) await journal.touch(tx, below.ino, clock.nowMs(), clock.nowMs())
-  } else {
+  } else if (item.deleted || (isOther && !isEdited)) {
     const file = remote?.kind === 'file' ? remote : undefined
+    if (item.contentId !== null) await sending.cache.drop(tx, item.contentId)
     await mirror.update(tx, placed, {
       contentId: null,
       sizeBytes: file?.sizeBytes ?? base.sizeBytes,
@@ -123,7 +173,7 @@ async function bringBack(sending: Sending, tx: Transaction, planned: KnownItem, 
     if (file !== undefined) await mirror.confirmBase(tx, item.ino, base.parent, { ...file, name: base.name })
   }
   await settle(sending, tx, item.ino)
-  return { deltas: news.deltas, notices: [...news.notices, { kind: 'brought-back', ino: item.ino, name, why }] }
+  return { deltas: [...news.deltas, ...left.deltas], notices: [...news.notices, { kind: 'brought-back', ino: item.ino, name, why }] }
 }
 
 /** Outermost first, so that each finds its folder standing. */
@@ -136,6 +186,6 @@ async function bringBackFolders(sending: Sending, tx: Transaction, folders: read
 /** A deletion of unknown outcome: the portal says whether the item is still there. */
 export async function resolveTrash(sending: Sending, item: Item, attempt: Attempt, signal: AbortSignal): Promise<void> {
   const remote = attempt.remoteId === undefined ? undefined : await readById(sending, attempt.remoteId as RemoteId, item.kind, signal)
-  if (remote === undefined && item.base !== null && item.base.id === attempt.remoteId) await commit(sending, (tx) => forgetTombstones(sending, tx, item as KnownItem))
+  if (remote === undefined && item.base !== null && item.base.id === attempt.remoteId) await commit(sending, (tx) => leaveOrForget(sending, tx, item as KnownItem, forgetTrashed))
   else await forgetAttempt(sending, item.ino)
 }

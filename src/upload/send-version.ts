@@ -11,10 +11,10 @@ import type { Item } from '../mirror/item.js'
 import type { Transaction } from '../store/store.js'
 import { remoteDigest, sameBytes } from './compare-bytes.js'
 import { forkEdit } from './conflict-rows.js'
-import { confirmContent, sentOf } from './confirm.js'
+import { confirmContent, sentOf, type SentContent } from './confirm.js'
 import { mayBeOurVersion } from './own-answer.js'
 import { keepEditApart } from './recovery-folder.js'
-import { callOf, checkOutcomeIsFinal, commit, forgetAttempt, isKnown, joinNews, lacksRight, NO_NEWS, readRemote, sameIntent, sendOnce, withSnapshot, type KnownItem, type News, type Sending } from './sending.js'
+import { bytesOf, callOf, checkOutcomeIsFinal, commit, forgetAttempt, isKnown, joinNews, lacksRight, NO_NEWS, readRemote, sameIntent, sendOnce, withSnapshot, type ContentAttempt, type KnownItem, type News, type Sending } from './sending.js'
 import { fetchSlippedVersions } from './slipped-versions.js'
 
 export async function sendVersion(sending: Sending, item: KnownItem, signal: AbortSignal): Promise<void> {
@@ -42,7 +42,7 @@ interface Edit {
 }
 
 async function send(sending: Sending, { item, content, snapshot }: Edit, signal: AbortSignal): Promise<void> {
-  const attempt: Attempt = {
+  const attempt: ContentAttempt = {
     step: 'upload-version',
     startedServerMs: await sending.serverClock.nowMs(callOf(signal)),
     remoteId: item.base.id,
@@ -50,17 +50,18 @@ async function send(sending: Sending, { item, content, snapshot }: Edit, signal:
     digest: await snapshot.digest(),
     baseVersion: item.base.version,
   }
-  const remote = await sendOnce(sending, item, attempt, () => sending.drive.uploadVersion(item.base.id, snapshot, callOf(signal)))
-  if (remote !== undefined) await confirmVersion(sending, { item, content, snapshot, remote, baseVersion: item.base.version, isSame: true }, signal)
+  const sent = bytesOf(sending, item.ino, attempt, snapshot)
+  const remote = await sendOnce(sending, item, attempt, () => sending.drive.uploadVersion(item.base.id, sent, callOf(signal)))
+  if (remote !== undefined) await confirmVersion(sending, { item, remote, attempt, sent: () => sentOf(content, snapshot) }, signal)
 }
 
-/** A counter other than base + 1 means that somebody slipped in between check and write (6a.15). */
-async function confirmVersion(sending: Sending, sent: Edit & { remote: RemoteFile; baseVersion: number; isSame: boolean }, signal: AbortSignal): Promise<void> {
-  const { item, content, snapshot, remote, baseVersion, isSame } = sent
-  const keepSlipped = await fetchSlippedVersions(sending, { item, remote, after: baseVersion, ours: () => snapshot.digest() }, signal)
+/** A counter other than base + 1 means that somebody slipped in between check and write (6a.15), whatever became of our row meanwhile. */
+async function confirmVersion(sending: Sending, ours: { item: KnownItem; remote: RemoteFile; attempt: Attempt; sent: () => SentContent | undefined }, signal: AbortSignal): Promise<void> {
+  const { item, remote, attempt, sent } = ours
+  const keepSlipped = await fetchSlippedVersions(sending, { item, remote, after: attempt.baseVersion ?? remote.version, digest: attempt.digest }, signal)
   await commit(sending, async (tx) => {
     const kept = await keepSlipped(tx)
-    return joinNews(kept, await confirmContent(sending, tx, item, remote, isSame ? sentOf(content, snapshot) : { content, writeSequence: -1 }))
+    return joinNews(kept, await confirmContent(sending, tx, item, remote, sent()))
   })
 }
 
@@ -103,12 +104,13 @@ export async function resolveVersion(sending: Sending, item: Item, attempt: Atte
     await forgetAttempt(sending, item.ino)
     return
   }
+  const ours = { item: { ...holder, ino: item.ino }, remote, attempt }
   const compared = await withSnapshot(sending, item, async (content, snapshot) => {
     const isSame = snapshot.sizeBytes === attempt.sizeBytes && (await snapshot.digest()) === attempt.digest
-    await confirmVersion(sending, { item: { ...holder, ino: item.ino }, content, snapshot, remote, baseVersion: attempt.baseVersion ?? remote.version, isSame }, signal)
+    await confirmVersion(sending, { ...ours, sent: () => (isSame ? sentOf(content, snapshot) : { content, writeSequence: -1 }) }, signal)
   })
   // The row has no content any more (deleted, or written anew): only the ancestor is confirmed.
-  if (!compared) await commit(sending, (tx) => confirmContent(sending, tx, item, remote, undefined))
+  if (!compared) await confirmVersion(sending, { ...ours, sent: () => undefined }, signal)
 }
 
 function isBaseVersion({ base }: KnownItem, remote: RemoteFile): boolean {

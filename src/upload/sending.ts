@@ -16,9 +16,12 @@ import type { Attempt, Journal } from '../journal/journal.js'
 import type { MirrorDelta } from '../mirror/delta.js'
 import type { Base, Item } from '../mirror/item.js'
 import type { Mirror } from '../mirror/mirror.js'
+import { isInTrash } from '../mirror/trash-rows.js'
 import type { Store, Transaction } from '../store/store.js'
 import { isRefusal } from './back-off.js'
 import type { UploadNotice } from './notices.js'
+import type { Writers } from './plan-view.js'
+import { SentBytes } from './sent-bytes.js'
 import type { ServerClock } from './server-clock.js'
 
 export interface Sending {
@@ -35,6 +38,7 @@ export interface Sending {
   readonly host: string
   /** Who we are on the portal. */
   readonly userId: string
+  readonly writers: (ino: Ino) => Writers
   readonly report: (news: News) => void
 }
 
@@ -83,6 +87,8 @@ export async function sendOnce<T>(sending: Sending, planned: Item, attempt: Atte
   const isCurrent = await sending.store.transact(async (tx) => {
     if (!sameIntent(await sending.mirror.getIn(tx, planned.ino), planned)) return false
     if ((await sending.journal.get(planned.ino, tx)) === undefined) return false
+    // Its folder was put into the trash since: nothing else is sent from there.
+    if (attempt.step !== 'trash' && (await isInTrash(tx, planned.parent))) return false
     await sending.journal.recordAttempt(tx, planned.ino, attempt)
     return true
   })
@@ -93,6 +99,19 @@ export async function sendOnce<T>(sending: Sending, planned: Item, attempt: Atte
     if (isRefusal(errorCode(error))) await forgetAttempt(sending, planned.ino)
     throw error
   }
+}
+
+/** Of a request that carries a content. */
+export type ContentAttempt = Attempt & { readonly digest: string }
+
+/** The bytes of a request, whose attempt has the digest of the snapshot: what is written while they are read is put on record with it. */
+export function bytesOf({ store, journal }: Sending, ino: Ino, attempt: ContentAttempt, snapshot: Snapshot): SentBytes {
+  return new SentBytes(snapshot, attempt.digest, (digest, recorded) =>
+    store.transact(async (tx) => {
+      const standing = (await journal.get(ino, tx))?.attempt ?? null
+      if (standing?.digest === recorded) await journal.recordAttempt(tx, ino, { ...standing, digest })
+    }),
+  )
 }
 
 /** Nothing of the attempt is on the portal any more; a listing may have seen it in between. */
@@ -111,6 +130,7 @@ const STILL_WORKING_MS = 3_000
  */
 export async function checkOutcomeIsFinal(sending: Sending, attempt: Attempt, signal: AbortSignal): Promise<void> {
   const nowMs = await sending.serverClock.nowMs(callOf(signal))
+  if (nowMs === 0) return // the portal never tells the time: the back-off was the wait
   if (nowMs < attempt.startedServerMs + STILL_WORKING_MS && nowMs >= attempt.startedServerMs) {
     throw new DriveError('lost-answer', 'the answer to a request got lost, and the portal may still be at work on it')
   }

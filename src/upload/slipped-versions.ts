@@ -6,27 +6,33 @@
 import { hasCode } from '../base/errors.js'
 import type { ContentId } from '../base/ids.js'
 import { conflictName } from '../mirror/conflict-name.js'
+import { recordConflict } from '../mirror/conflicts.js'
 import type { RemoteFile, RemoteVersion } from '../drive/drive.js'
 import type { Transaction } from '../store/store.js'
 import { callOf, NO_NEWS, joinNews, type KnownItem, type News, type Sending } from './sending.js'
 
 const FILE_MODE = 0o644
 
-/** Fetches what slipped in after version `after`; the answer puts it into rows, in the transaction that confirms ours. */
+/** Fetches what slipped in after version `after` before ours, whose bytes have `digest`; the answer puts it into rows, in the transaction that confirms ours. */
 export async function fetchSlippedVersions(
   sending: Sending,
-  { item, remote, after, ours }: { readonly item: KnownItem; readonly remote: RemoteFile; readonly after: number; readonly ours: () => Promise<string> },
+  { item, remote, after, digest }: { readonly item: KnownItem; readonly remote: RemoteFile; readonly after: number; readonly digest: string | undefined },
   signal: AbortSignal,
 ): Promise<(tx: Transaction) => Promise<News>> {
   if (remote.version <= after + 1) return () => Promise.resolve(NO_NEWS)
   const slipped = (await history(sending, remote, signal)).filter(({ version }) => version > after && version < remote.version)
   if (slipped.length === 0) return () => Promise.resolve({ deltas: [], notices: [{ kind: 'version-slipped-in', ino: item.ino, name: item.name, copy: null }] })
   const fetched: { version: RemoteVersion; contentId: ContentId }[] = []
-  for (const version of slipped) {
-    const contentId = await fetchVersion(sending, version, signal)
-    // Our own request of before, which the portal carried out after all, is nobody's loss.
-    if (version.createdBy === sending.userId && (await isSame(sending, contentId, await ours()))) await sending.store.transact((tx) => sending.cache.drop(tx, contentId))
-    else fetched.push({ version, contentId })
+  try {
+    for (const version of slipped) {
+      const contentId = await fetchVersion(sending, version, signal)
+      fetched.push({ version, contentId })
+      // Our own request of before, which the portal carried out after all, is nobody's loss.
+      if (version.createdBy === sending.userId && (await isSame(sending, contentId, digest))) await drop(sending, fetched.splice(-1))
+    }
+  } catch (error) {
+    await drop(sending, fetched) // all of them are fetched anew with the next try
+    throw error
   }
   return async (tx) => {
     const news: News[] = []
@@ -66,7 +72,13 @@ async function fetchVersion(sending: Sending, version: RemoteVersion, signal: Ab
   }
 }
 
-async function isSame(sending: Sending, contentId: ContentId, digest: string): Promise<boolean> {
+async function drop({ store, cache }: Sending, fetched: readonly { readonly contentId: ContentId }[]): Promise<void> {
+  await store.transact(async (tx) => {
+    for (const { contentId } of fetched) await cache.drop(tx, contentId)
+  })
+}
+
+async function isSame(sending: Sending, contentId: ContentId, digest: string | undefined): Promise<boolean> {
   const content = await sending.cache.acquire(contentId)
   try {
     const snapshot = await content.snapshot()
@@ -88,5 +100,7 @@ async function insertCopy(sending: Sending, tx: Transaction, item: KnownItem, ve
   const name = await mirror.freeNameIn(tx, parent, (attempt) => conflictName(item.name, host, nowMs, attempt))
   const copy = await mirror.insertLocal(tx, { parent, name, kind: 'file', mode: FILE_MODE, sizeBytes: version.sizeBytes, mtimeMs: version.createdMs, contentId, localOnly: false })
   await journal.touch(tx, copy, nowMs, nowMs)
+  const original = await mirror.byRemoteId(item.base.id, tx) // whoever goes on with the identity
+  if (original !== undefined) await recordConflict(tx, { copy, original: original.ino, side: 'theirs', why: 'version-slipped-in', sinceMs: nowMs })
   return { deltas: [{ kind: 'appeared', ino: copy, at: { parent, name } }], notices: [{ kind: 'version-slipped-in', ino: item.ino, name: item.name, copy }] }
 }

@@ -7,6 +7,7 @@ import type { ContentCache } from '../cache/content-cache.js'
 import type { Attempt, Entry, Journal } from '../journal/journal.js'
 import { isLink, isMoved, placeKey, shownName, type Item } from '../mirror/item.js'
 import type { Mirror } from '../mirror/mirror.js'
+import { comesBackIn, isInTrash } from '../mirror/trash-rows.js'
 import type { Store } from '../store/store.js'
 import type { ContentFacts, Holder, View, Writers } from './plan-view.js'
 
@@ -16,7 +17,7 @@ export interface Sources {
   readonly journal: Journal
   readonly cache: ContentCache
   readonly writers: (ino: Ino) => Writers
-  readonly isHeld: (ino: Ino) => boolean
+  readonly isHeld: (ino: Ino) => Promise<boolean>
 }
 
 /** What holds for all entries at this moment. */
@@ -31,27 +32,33 @@ export interface Moment {
 
 export async function readView(sources: Sources, entry: Entry, moment: Moment): Promise<View> {
   const { store, mirror } = sources
+  // Before everything else: what is found after the last writer has gone is his last word.
+  const writers = sources.writers(entry.ino)
   const item = await mirror.getIn(store.read, entry.ino)
   const parent = item === undefined || item.parent === null ? undefined : await mirror.getIn(store.read, item.parent)
-  const wantsPlace = item !== undefined && !item.deleted && item.parent !== null && (item.base === null || isMoved(item))
+  const inTrash = item !== undefined && (await isInTrash(store.read, item.parent))
+  const goes = item?.deleted === true || inTrash
+  const wantsPlace = item !== undefined && !goes && item.parent !== null && (item.base === null || isMoved(item))
   const baseParent = wantsPlace && item.base !== null && item.base.parent !== null ? await mirror.getIn(store.read, item.base.parent) : undefined
   const deletedAbove = item?.deleted === true ? await readDeletedAbove(sources, item) : null
   const oldName = item === undefined || item.base === null ? undefined : shownName(item.base.name, item.base.id)
   return {
     entry,
     item,
+    inTrash,
     parent,
     content: item === undefined ? null : await readContent(sources, item),
-    writers: sources.writers(entry.ino),
+    writers,
     holdersThere: wantsPlace ? await readHolders(sources, item, parent, item.name, moment.attempts) : [],
     holdersOfNewNameHere: wantsPlace ? await readHolders(sources, item, baseParent, item.name, moment.attempts) : [],
     holdersOfOldNameThere: wantsPlace && oldName !== undefined ? await readHolders(sources, item, parent, oldName, moment.attempts) : [],
     deletedAbove,
+    comesBackIn: item?.deleted === true ? await comesBackIn(mirror, store.read, item) : null,
     isBelowLink: item?.deleted === true && (await readIsBelowLink(sources, item)),
-    blockerBelow: item?.deleted === true && deletedAbove === null ? await readBlockerBelow(sources, item, moment.attempts) : null,
+    blockerBelow: item !== undefined && goes && deletedAbove === null ? await readBlockerBelow(sources, item, moment.attempts) : null,
     mustLeaveFirst: wantsPlace && item.kind === 'folder' && item.base !== null ? await readMustLeaveFirst(sources, item) : null,
     sentByAnother: readSentByAnother(item, moment.attempts),
-    isHeld: item?.deleted === true && sources.isHeld(item.ino),
+    isHeld: item !== undefined && goes && (await sources.isHeld(item.ino)),
     nowMs: moment.nowMs,
     uploadDelayMs: moment.uploadDelayMs,
     hurriedAtMs: moment.hurriedAtMs,
@@ -128,9 +135,12 @@ async function readBlockerBelow(sources: Sources, item: Item, attempts: Readonly
     // What is being made in it right now may be there already, and nobody would know it.
     for (const [ino, { parentId }] of attempts) if (ino !== item.ino && parentId !== undefined && parentId === folder.base?.realId) return ino
     const below = await mirror.baseChildrenIn(store.read, folder.ino)
-    const blocker = await firstWithEntry(sources, below.filter(({ deleted, localOnly }) => !deleted && !localOnly))
+    // What stands in a folder that was put into the trash goes with it, but for a request that is under way; what was
+    // deleted in it before goes first, so that it does not come back with the folder.
+    const goesAlong = (child: Item): boolean => (item.deleted ? child.deleted : !child.deleted && child.parent === folder.ino)
+    const blocker = await firstWithEntry(sources, below.filter((child) => !child.localOnly && (!goesAlong(child) || (!child.deleted && attempts.has(child.ino)))))
     if (blocker !== null) return blocker
-    for (const child of below) if (child.deleted && child.kind === 'folder' && !isLink(child)) folders.push(child)
+    for (const child of below) if (goesAlong(child) && child.kind === 'folder' && !isLink(child)) folders.push(child)
   }
   return null
 }

@@ -19,12 +19,14 @@ import { failureScope, nextTryMs } from './back-off.js'
 import type { UploadNotice } from './notices.js'
 import { planStep } from './plan.js'
 import type { Step, View, Writers } from './plan-view.js'
+import { HeldDeletions, type Undone } from './held-deletions.js'
 import { isInert, readErrors, readPending, readQueue, type QueuedEntry, type QueuedError, type Wait } from './queue-report.js'
 import { findRings } from './rings.js'
 import { isActive, sendStep, type ActiveStep } from './send-step.js'
 import type { Sending } from './sending.js'
 import { ServerClock } from './server-clock.js'
 import { readView, type Sources } from './surroundings.js'
+import { undoDeletions } from './undo-deletions.js'
 
 export interface UploadOptions {
   readonly drive: Drive
@@ -45,8 +47,6 @@ export interface UploadOptions {
   /** After each commit that changed what the mount shows without the mount asking for it. */
   readonly onDelta: (deltas: readonly MirrorDelta[]) => void
   readonly onNotice?: (notice: UploadNotice) => void
-  /** Deletions that the mass-deletion brake holds (6a.12); `wake` when it lets go. */
-  readonly isHeld?: (ino: Ino) => boolean
   /** Above it a file is replaced instead of getting a version (6a.7). */
   readonly maxVersionSizeBytes?: number
 }
@@ -59,6 +59,8 @@ const GATHER_MS = 100 // far below the upload delay
 const MOST_STEPS = 12 // of one item in a row; more means that two sides undo each other's work
 
 export class Upload implements Service {
+  /** What the mass-deletion brake holds (6a.12). */
+  readonly deletions: HeldDeletions
   readonly #options: UploadOptions
   readonly #sources: Sources
   readonly #sending: Sending
@@ -84,9 +86,11 @@ export class Upload implements Service {
   constructor(options: UploadOptions) {
     const { drive, store, mirror, journal, cache, clock, random, log, host, userId } = options
     this.#options = options
-    this.#sources = { store, mirror, journal, cache, writers: options.writers, isHeld: options.isHeld ?? (() => false) }
+    this.deletions = new HeldDeletions({ store, mirror, journal, clock, log, hurriedAtMs: () => this.#hurriedAtMs })
+    this.#sources = { store, mirror, journal, cache, writers: options.writers, isHeld: (ino) => this.deletions.isHeld(ino) }
     this.#sending = {
       drive, store, mirror, journal, cache, clock, random, log, host, userId,
+      writers: options.writers,
       serverClock: new ServerClock(drive, clock),
       report: ({ deltas, notices }) => {
         if (deltas.length > 0) options.onDelta(deltas)
@@ -108,7 +112,7 @@ export class Upload implements Service {
     await stopped
   }
 
-  /** Something changed: the journal, a write handle, the brake. */
+  /** Something changed: the journal, a write handle. */
   wake(): void {
     this.#loop.wake()
   }
@@ -139,6 +143,21 @@ export class Upload implements Service {
     this.#online = online
     if (online) this.#holdUntilMs = 0
     this.wake()
+  }
+
+  /** What the brake holds is deleted on the portal after all. Answers how many items that are. */
+  async allowDeletions(): Promise<number> {
+    const items = await this.deletions.allow()
+    this.wake()
+    return items
+  }
+
+  /** What the brake holds stands here again, and nothing of it is sent. */
+  async undoDeletions(): Promise<Undone> {
+    const undone = await undoDeletions(this.#sending, await this.deletions.groups())
+    await this.deletions.look()
+    this.wake() // an edit that was not sent may have come out of the trash
+    return undone
   }
 
   /** What is still to be sent. */
@@ -183,18 +202,15 @@ export class Upload implements Service {
   /** Looks through the journal once and starts what is due. Answers when to look again. */
   async #turn(signal: AbortSignal): Promise<number> {
     const { clock, journal } = this.#options
-    const entries = await journal.entries()
-    if (entries.length === 0 && this.#active.size === 0) this.#noteIdle()
+    const idleWaiters = [...this.#idleWaiters] // who comes later may speak of edits that this turn does not see
+    // Long queues mostly wait for their time: those are not even read for each new one.
+    const { entries, later } = await journal.due(clock.nowMs())
+    if (entries.length === 0 && later.count === 0 && this.#active.size === 0) noteIdle(idleWaiters)
     if (!this.#mayStart()) return this.#paused || !this.#online ? Infinity : Math.max(0, this.#holdUntilMs - clock.nowMs())
     this.#attempts = new Map(entries.flatMap(({ ino, attempt }) => (attempt === null ? [] : [[ino, attempt] as const])))
     const waits = new Map<Ino, Wait>()
     let started = 0
-    for (const { ino, attempt, notBeforeMs } of entries) {
-      // Long queues mostly wait for their time: no need to look around for that, nor at each of them for every new one.
-      if (attempt === null && notBeforeMs > clock.nowMs()) {
-        waits.set(ino, { kind: 'wait', reason: 'upload-delay', untilMs: notBeforeMs })
-        continue
-      }
+    for (const { ino } of entries) {
       await this.#freeSlot()
       if (signal.aborted || !this.#mayStart()) return 0
       if (this.#active.has(ino)) continue
@@ -209,8 +225,8 @@ export class Upload implements Service {
     }
     started += await this.#breakRings(waits)
     this.#waits = waits
-    if (started === 0 && this.#active.size === 0 && isInert(waits)) this.#noteIdle()
-    const untilMs = Math.min(...[...waits.values()].map((wait) => wait.untilMs ?? Infinity))
+    if (started === 0 && this.#active.size === 0 && later.count === 0 && isInert(waits)) noteIdle(idleWaiters)
+    const untilMs = Math.min(later.untilMs, ...[...waits.values()].map((wait) => wait.untilMs ?? Infinity))
     return Math.max(0, untilMs - clock.nowMs())
   }
 
@@ -323,16 +339,16 @@ export class Upload implements Service {
       })
     }
   }
+}
 
-  #noteIdle(): void {
-    for (const waiter of [...this.#idleWaiters]) waiter()
-  }
+function noteIdle(waiters: readonly (() => void)[]): void {
+  for (const waiter of waiters) waiter()
 }
 
 function emptyView(entry: Entry, nowMs: number): View {
   return {
-    entry, nowMs, item: undefined, parent: undefined, content: null, writers: { open: false, lastFlushMs: null },
-    holdersThere: [], holdersOfNewNameHere: [], holdersOfOldNameThere: [], deletedAbove: null, isBelowLink: false, blockerBelow: null, mustLeaveFirst: null, sentByAnother: null,
+    entry, nowMs, item: undefined, inTrash: false, parent: undefined, content: null, writers: { open: false, lastFlushMs: null },
+    holdersThere: [], holdersOfNewNameHere: [], holdersOfOldNameThere: [], deletedAbove: null, comesBackIn: null, isBelowLink: false, blockerBelow: null, mustLeaveFirst: null, sentByAnother: null,
     isHeld: false, uploadDelayMs: 0, hurriedAtMs: 0, maxVersionSizeBytes: 0,
   }
 }

@@ -36,12 +36,12 @@ export function judgeAbsence(row: BasedItem, parentRealId: RemoteId | undefined,
 
 /**
  * `remove`: nothing of it was changed here (C14, C16, C19). `keep`: the edit becomes a new item (C15, C20).
- * `dissolve`: a folder, whose rows are looked at one by one (C17).
+ * `dissolve`: a folder, whose rows are looked at one by one (C17). What is in the trash here stays until it is emptied.
  */
 export type GonePlan = 'leave' | 'remove' | 'keep' | 'dissolve'
 
-export function planGone(row: Item, { dirty, guarded }: RowFacts): GonePlan {
-  if (guarded) return 'leave'
+export function planGone(row: Item, { dirty, guarded, inTrash }: RowFacts): GonePlan {
+  if (guarded || inTrash || row.base?.trashed === true) return 'leave'
   if (row.deleted) return 'remove'
   if (row.kind === 'folder') return 'dissolve'
   return dirty ? 'keep' : 'remove'
@@ -69,7 +69,7 @@ export interface OrphanFacts extends RowFacts {
 const MARKS = /^(\.directory|\.DS_Store|Thumbs\.db|\.~lock\..*#|~\$.*)$/u
 
 export function planOrphan(row: Item, facts: OrphanFacts): OrphanPlan {
-  if (facts.guarded) return 'leave'
+  if (facts.guarded || facts.inTrash || row.base?.trashed === true) return 'leave'
   if (row.base === null) {
     if (facts.parentIsNew) return 'leave'
     return row.localOnly && MARKS.test(row.name) ? 'remove' : 'recover'

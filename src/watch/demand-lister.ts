@@ -69,7 +69,7 @@ export class DemandLister {
     const item = this.#o.mirror.peek(folder) ?? (await this.#o.mirror.get(folder))
     if (item === undefined) throw new DriveError('not-found', 'the folder is gone')
     if (item.kind !== 'folder') throw new DriveError('not-directory', 'only folders are listed')
-    if (item.listedMs !== null || item.base === null || item.excluded || item.deleted) return
+    if (item.listedMs !== null || item.base === null || item.excluded || item.deleted || item.base.trashed) return
     await this.#wait(this.#demand(item).done, signal, deadlineMs)
   }
 

@@ -13,7 +13,7 @@ export type BasedItem = Item & { readonly base: Base }
 export interface ListingDifference {
   /** Items whose row differs, then items without a row in this folder, so that room is made before it is taken. */
   readonly present: readonly RemoteItem[]
-  /** Rows not listed, or listed as something of another kind. */
+  /** Rows not listed, or listed as something of another kind; but for those that we put into the portal's trash. */
   readonly missing: readonly BasedItem[]
 }
 
@@ -31,7 +31,7 @@ export function diffListing(listed: ListedFolder, baseChildren: readonly Item[])
   const present = [...differing, ...unknown]
   if (!listed.complete) return { present, missing: [] }
   const seen = new Map(listed.items.map(({ id, kind }) => [id, kind]))
-  return { present, missing: [...rows.values()].filter(({ base, kind }) => seen.get(base.id) !== kind) }
+  return { present, missing: [...rows.values()].filter(({ base, kind }) => !base.trashed && seen.get(base.id) !== kind) }
 }
 
 export function hasBase(item: Item): item is BasedItem {
@@ -39,6 +39,6 @@ export function hasBase(item: Item): item is BasedItem {
 }
 
 function isDifferent(row: BasedItem, listed: ListedFolder, remote: RemoteItem): boolean {
-  const { place, content, attributes } = differenceOf(row.base, listed.folder, remote)
-  return place || content || attributes || row.kind !== remote.kind
+  const { place, content, attributes, trashed } = differenceOf(row.base, listed.folder, remote)
+  return place || content || attributes || trashed || row.kind !== remote.kind
 }

@@ -1,7 +1,8 @@
 /**
  * Collects the pages of one folder into a listing. Pages fit together only when all tell the same total, no id comes
  * twice and as many items came as the total says; a folder that changed while it was read is read again, a bounded number
- * of times. Only a listing that is `complete` is evidence of absence (DESIGN.md section 6). Sends nothing itself.
+ * of times. A total may count what we are not shown (O-32): two readings with the same items in them agree as well. Only a
+ * listing that is `complete` is evidence of absence (DESIGN.md section 6). Sends nothing itself.
  */
 import { DriveError } from '../base/errors.js'
 import type { Ino, RemoteId } from '../base/ids.js'
@@ -42,6 +43,8 @@ export class FolderListing {
   /** Two pages told different totals: what came is of no use together. */
   #isTorn = false
   #tries = 1
+  /** What the last reading had, when there was less of it than the total said. */
+  #lesserItems: readonly RemoteItem[] | undefined
   #result: ListingResult | undefined
 
   /** `expectedItems`: so many pages are asked for at once, before the portal has told how many there are. */
@@ -98,8 +101,13 @@ export class FolderListing {
     const total = this.#total
     const items = this.#items()
     const unreadable = [...this.#pages.values()].some((page) => page.unreadable > 0)
-    if (unreadable || items.length === total) this.#finish(items, !unreadable)
-    else this.#tryAgain()
+    const isSeenTwice = items.length < total && this.#lesserItems !== undefined && haveSameIds(items, this.#lesserItems)
+    if (unreadable || items.length === total || isSeenTwice) {
+      this.#finish(items, !unreadable)
+      return
+    }
+    this.#lesserItems = items.length < total ? items : undefined
+    this.#tryAgain()
   }
 
   fail(error: Error): void {
@@ -129,6 +137,11 @@ export class FolderListing {
     const items = starts.flatMap((start) => this.#pages.get(start)?.items ?? [])
     return [...new Map(items.map((item) => [item.id, item])).values()]
   }
+}
+
+/** Both come in the order of ids. */
+function haveSameIds(items: readonly RemoteItem[], others: readonly RemoteItem[]): boolean {
+  return items.length === others.length && items.every(({ id }, index) => id === others[index]?.id)
 }
 
 /** Offsets of the pages of a folder with so many items; an empty folder has one. */

@@ -8,6 +8,7 @@ import type { Ino } from '../base/ids.js'
 import type { Log } from '../base/log.js'
 import type { Journal } from '../journal/journal.js'
 import { conflictName } from '../mirror/conflict-name.js'
+import { recordConflict } from '../mirror/conflicts.js'
 import type { MirrorDelta } from '../mirror/delta.js'
 import { shownName, type Item } from '../mirror/item.js'
 import type { Mirror } from '../mirror/mirror.js'
@@ -54,10 +55,11 @@ export class GoneRows {
   }
 
   /** One row that stands on its own: a file, a tombstone. `rule` is for the log. */
-  async settle(ino: Ino, stamp: Stamp, rule: string): Promise<void> {
+  async settle(judged: BasedItem, stamp: Stamp, rule: string): Promise<void> {
     await this.#transact(async (tx) => {
-      const row = await this.#o.mirror.getIn(tx, ino)
-      if (row === undefined || !hasBase(row)) return []
+      const row = await this.#o.mirror.getIn(tx, judged.ino)
+      // Another identity by now (6a.7): of that one nothing was said.
+      if (row === undefined || !hasBase(row) || row.base.id !== judged.base.id) return []
       const plan = planGone(row, await this.#o.changes.facts(tx, row, stamp))
       if (plan === 'remove') return this.#o.changes.remove(tx, row)
       return plan === 'keep' ? this.#keep(tx, row, rule) : []
@@ -72,7 +74,7 @@ export class GoneRows {
     for (const row of tree.rows.values()) {
       if (standing.has(row.ino) || kept.has(row.ino)) continue
       if (row.kind === 'folder' && !row.deleted) await this.#dissolveBelow(row.ino, going)
-      else await this.settle(row.ino, stamp, rule)
+      else await this.settle(row, stamp, rule)
     }
   }
 
@@ -95,8 +97,8 @@ export class GoneRows {
     const row = await mirror.getIn(tx, seen.ino)
     if (row?.parent !== seen.parent) return [] // taken away by somebody here meanwhile
     const parent = row.parent === null ? undefined : await mirror.getIn(tx, row.parent)
-    const { dirty, guarded } = await changes.facts(tx, row, stamp)
-    const facts = { dirty, guarded: guarded || kept.has(row.ino), isGone: tree.rows.has(row.ino), parentIsNew: parent?.base === null }
+    const { dirty, guarded, inTrash } = await changes.facts(tx, row, stamp)
+    const facts = { dirty, inTrash, guarded: guarded || kept.has(row.ino), isGone: tree.rows.get(row.ino)?.base.id === row.base?.id, parentIsNew: parent?.base === null }
     switch (planOrphan(row, facts)) {
       case 'leave':
         return []
@@ -132,10 +134,15 @@ export class GoneRows {
     const home = parent === null ? undefined : await mirror.getIn(tx, parent)
     if (row.base === null || home === undefined || home.deleted || home.excluded) return recovery.take(tx, row)
     const own = shownName(row.base.name, row.base.id)
-    const taken = (await mirror.twinsIn(tx, home.ino, own)).length > 0
+    const [twin] = await mirror.twinsIn(tx, home.ino, own)
+    const taken = twin !== undefined
     const name = taken ? await mirror.freeNameIn(tx, home.ino, (attempt) => conflictName(own, host, clock.nowMs(), attempt)) : own
     await mirror.update(tx, row, { parent: home.ino, name, placeChangedMs: taken ? clock.nowMs() : null })
-    if (taken) await this.#touch(tx, row.ino)
+    if (taken) {
+      await this.#touch(tx, row.ino)
+      // The portal has this one under the name; what stands there was put there here.
+      await recordConflict(tx, { copy: row.ino, original: twin.ino, side: 'theirs', why: 'name-taken', sinceMs: clock.nowMs() })
+    }
     const to = { parent: home.ino, name }
     return row.parent === null ? [{ kind: 'appeared', ino: row.ino, at: to }] : [{ kind: 'moved', ino: row.ino, from: { parent: row.parent, name: row.name }, to }]
   }

@@ -64,16 +64,21 @@ export class LargeFolders {
 
   /** The folder was listed whole: what the next look is compared with. */
   async listed(folder: Ino, total: number): Promise<void> {
-    const rows = await this.#o.mirror.baseChildrenIn(this.#o.store.read, folder)
+    const rows = await this.#there(folder)
     const before = this.#known.get(folder)
     this.#known.set(folder, { updatedMs: before?.updatedMs ?? null, isFresh: before?.isFresh ?? false, gap: total - rows.length, listedMs: this.#o.clock.monotonicMs() })
+  }
+
+  /** What the portal should show of the folder. */
+  async #there(folder: Ino): Promise<readonly Item[]> {
+    return (await this.#o.mirror.baseChildrenIn(this.#o.store.read, folder)).filter(({ base }) => base?.trashed !== true)
   }
 
   async #isChanged(folder: Item, page: ListPage, stamp: Stamp, updatedMs: number | null): Promise<boolean> {
     const before = await this.#o.mirror.baseChildrenIn(this.#o.store.read, folder.ino)
     const { present } = diffListing({ folder: folder.ino, stamp, items: page.items, complete: false }, before)
     if (present.length > 0) await this.#o.applier.apply(folder.ino, present, { stamp, listed: false })
-    const rows = await this.#o.mirror.baseChildrenIn(this.#o.store.read, folder.ino)
+    const rows = await this.#there(folder.ino)
     const known = this.#known.get(folder.ino)
     if (known === undefined) {
       this.#known.set(folder.ino, { updatedMs, isFresh: false, gap: 0, listedMs: -HUGE_GAP_MS })

@@ -8,6 +8,7 @@ import type { Ino, RemoteId } from '../base/ids.js'
 import type { Log } from '../base/log.js'
 import type { RemoteFile, RemoteItem } from '../drive/drive.js'
 import { conflictName } from '../mirror/conflict-name.js'
+import { recordConflict } from '../mirror/conflicts.js'
 import type { MirrorDelta } from '../mirror/delta.js'
 import { shownName, type Item } from '../mirror/item.js'
 import type { Mirror } from '../mirror/mirror.js'
@@ -27,6 +28,9 @@ export interface ListingApplierOptions {
   readonly host: string
   readonly onDelta: (deltas: readonly MirrorDelta[]) => void
 }
+
+/** What is deleted here, or in the trash, and comes back to its place. */
+const BROUGHT_BACK: ReadonlySet<RowPlan['rule']> = new Set(['C9', 'C18'])
 
 const PIECE_ITEMS = 500 // about 150 ms of the write queue
 
@@ -67,7 +71,7 @@ export class ListingApplier {
       const plan = planRow(row, row.base.parent, { ...remote, name: row.base.name }, await this.#o.changes.facts(tx, row, stamp))
       const at = plan.follow ? await this.#placeAgain(tx, row) : undefined
       if (plan.follow && at === undefined) return []
-      return this.#o.changes.carryOut(tx, row, plan, { remote: { ...remote, name: row.base.name }, folder: row.base.parent, stamp, ...(at === undefined ? {} : { at }) })
+      return this.#o.changes.carryOut(tx, row, plan, { remote: { ...remote, name: row.base.name }, folder: row.base.parent, stamp, ...(at === undefined ? {} : { at, from: placeOf(row) }) })
     })
     if (deltas.length > 0) this.#o.onDelta(deltas)
   }
@@ -101,6 +105,10 @@ export class ListingApplier {
       if (wish.known !== undefined) deltas.push(...(await this.#stay(tx, seen, wish.known, wish.remote)))
     }
     deltas.push(...(await this.#place(tx, seen, plan.granted)))
+    for (const { ino, name } of plan.forked) {
+      const original = (await mirror.childIn(tx, seen.folder.ino, name))?.ino ?? null
+      await recordConflict(tx, { copy: ino, original, side: 'mine', why: 'name-taken', sinceMs: this.#o.clock.nowMs() })
+    }
     return deltas
   }
 
@@ -117,6 +125,7 @@ export class ListingApplier {
     if (row === undefined || !hasBase(row)) return undefined
     const plan = planRow(row, folder.ino, remote, await this.#o.changes.facts(tx, row, stamp))
     if (['C9', 'C12', 'C7'].includes(plan.rule)) this.#o.log.info({ ino: row.ino, rule: plan.rule }, 'changed here and on the portal')
+    else if (plan.rebase) this.#o.log.debug({ ino: row.ino, rule: plan.rule, version: remote.kind === 'file' ? remote.version : undefined, base: row.base.version }, 'changed on the portal')
     return plan.rebase ? { row, plan } : 'leave'
   }
 
@@ -127,7 +136,7 @@ export class ListingApplier {
 
   /** The row stays where it is; a change of place that could not be followed is seen again next time. */
   #stay(tx: Transaction, { folder, stamp }: Seen, { row, plan }: NonNullable<Wish['known']>, remote: RemoteItem): Promise<readonly MirrorDelta[]> {
-    if (row.deleted && plan.follow) return Promise.resolve([]) // C9 with its name taken: brought back when the name is free
+    if (plan.follow && (row.deleted || BROUGHT_BACK.has(plan.rule))) return Promise.resolve([]) // its name is taken: brought back when that is free
     const staying = plan.follow ? { ...plan, follow: false, rebasePlace: false } : plan
     return this.#o.changes.carryOut(tx, row, staying, { remote, folder: folder.ino, stamp })
   }

@@ -7,12 +7,14 @@ import type { Clock } from '../base/clock.js'
 import { ROOT_INO, type Ino, type RemoteId } from '../base/ids.js'
 import type { Log } from '../base/log.js'
 import type { CallOptions, Drive, ItemState, RemoteItem } from '../drive/drive.js'
+import { isLink, type Item } from '../mirror/item.js'
 import type { Mirror } from '../mirror/mirror.js'
 import type { Store } from '../store/store.js'
 import { judgeAbsence, type Verdict } from './absence-plan.js'
 import { diffListing, hasBase, type BasedItem } from './diff-listing.js'
 import type { ListedFolder, Stamp } from './folder-listing.js'
 import type { GoneRows, GoneTree } from './gone-rows.js'
+import type { Absence, HeldAbsences } from './held-absences.js'
 import type { ListingApplier } from './listing-applier.js'
 import type { RowChanges } from './row-changes.js'
 import type { WhereaboutsFinder } from './whereabouts.js'
@@ -24,6 +26,7 @@ export interface ReconcilerOptions {
   readonly changes: RowChanges
   readonly applier: ListingApplier
   readonly gone: GoneRows
+  readonly absences: HeldAbsences
   readonly finder: WhereaboutsFinder
   readonly clock: Clock
   readonly log: Log
@@ -46,16 +49,19 @@ export class Reconciler {
 
   /** `suspects`: folders that could not be listed because they seem to be gone. */
   async reconcile(listings: readonly ListedFolder[], suspects: readonly Ino[], call: CallOptions): Promise<void> {
+    const stamp = this.#o.changes.newStamp() // before any row is read that is judged
     const present = new Map<ListedFolder, readonly RemoteItem[]>()
     const candidates = new Map<Ino, BasedItem>()
     const doubtful = [...suspects]
     const seen = new Map(listings.flatMap(({ items }) => items.map(({ id, kind }) => [id, kind] as const)))
     for (const listed of listings) {
-      const diff = diffListing(listed, await this.#o.mirror.baseChildrenIn(this.#o.store.read, listed.folder))
+      const children = await this.#o.mirror.baseChildrenIn(this.#o.store.read, listed.folder)
+      const diff = diffListing(listed, children)
       present.set(listed, diff.present)
       const missing = diff.missing.filter(({ base, kind }) => seen.get(base.id) !== kind) // one shown in another of these folders has moved there
       for (const row of missing) candidates.set(row.ino, row)
       if (missing.length > 0) doubtful.push(listed.folder)
+      await this.#o.absences.seen(children.filter(({ base, kind }) => base !== null && seen.get(base.id) === kind))
     }
     for (const row of await this.#o.mirror.getMany(doubtful)) if (hasBase(row) && row.ino !== ROOT_INO) candidates.set(row.ino, row)
     const apply = (): Promise<unknown> => Promise.all([...present].map(([{ folder, stamp }, items]) => this.#apply(folder, items, stamp)))
@@ -63,9 +69,9 @@ export class Reconciler {
       await apply()
       return
     }
-    const stamp = this.#o.changes.newStamp()
     const judged = await this.#judge([...candidates.values()], call)
-    for (const { row, verdict } of judged) if (verdict.kind === 'gone') await this.#goes(row, verdict.rule, stamp, call)
+    const held = await this.#o.absences.hold(await this.#absences(judged, seen))
+    for (const { row, verdict } of judged) if (verdict.kind === 'gone' && !held.has(row.ino)) await this.#goes(row, verdict.rule, stamp, call)
     await apply()
     const moved = judged.filter(({ verdict }) => verdict.kind === 'elsewhere')
     await this.#move(moved, stamp, call)
@@ -96,9 +102,23 @@ export class Reconciler {
     })
   }
 
+  /**
+   * What would be taken away here because it was deleted there, with how much. Not what was deleted here as well, and no
+   * links: they are disconnected. `seen`: what this look has found elsewhere.
+   */
+  async #absences(judged: readonly Judged[], seen: ReadonlyMap<RemoteId, Item['kind']>): Promise<readonly Absence[]> {
+    const absences: Absence[] = []
+    for (const { row, verdict } of judged) {
+      if (verdict.kind !== 'gone' || verdict.rule !== 'C14' || row.deleted || row.excluded || isLink(row)) continue
+      const rows = row.kind === 'file' ? [row] : [...(await this.#tree(row)).rows.values()]
+      absences.push({ row, items: rows.filter(({ deleted, base }) => !deleted && !seen.has(base.id)).length })
+    }
+    return absences
+  }
+
   async #goes(row: BasedItem, rule: string, stamp: Stamp, call: CallOptions): Promise<void> {
     if (row.kind === 'file') {
-      await this.#o.gone.settle(row.ino, stamp, rule)
+      await this.#o.gone.settle(row, stamp, rule)
       return
     }
     const tree = await this.#tree(row)
@@ -149,7 +169,7 @@ export class Reconciler {
   }
 
   async #leaves(row: BasedItem, stamp: Stamp): Promise<void> {
-    if (row.kind === 'file') await this.#o.gone.settle(row.ino, stamp, 'C27')
+    if (row.kind === 'file') await this.#o.gone.settle(row, stamp, 'C27')
     else await this.#o.gone.dissolve(await this.#tree(row), stamp, new Set(), 'C27')
   }
 }

@@ -6,15 +6,16 @@
 import { LRUCache } from 'lru-cache'
 import type { Clock } from '../base/clock.js'
 import type { Ino } from '../base/ids.js'
+import type { Log } from '../base/log.js'
 import { storedNames } from '../base/names.js'
 import type { ContentCache } from '../cache/content-cache.js'
-import { readContent } from '../cache/content-rows.js'
 import type { RemoteItem } from '../drive/drive.js'
 import type { Journal } from '../journal/journal.js'
 import type { MirrorDelta, Place } from '../mirror/delta.js'
 import type { Item } from '../mirror/item.js'
 import type { ItemChange } from '../mirror/item-change.js'
 import type { Mirror } from '../mirror/mirror.js'
+import { isInTrash, markRestored, trashNote, unsentIn } from '../mirror/trash-rows.js'
 import type { Transaction } from '../store/store.js'
 import type { BasedItem } from './diff-listing.js'
 import type { Stamp } from './folder-listing.js'
@@ -23,8 +24,9 @@ import type { RowFacts, RowPlan } from './row-plan.js'
 export interface RowChangesOptions {
   readonly mirror: Mirror
   readonly journal: Journal
-  readonly cache: Pick<ContentCache, 'drop'>
+  readonly cache: Pick<ContentCache, 'drop' | 'isDirtyIn'>
   readonly clock: Clock
+  readonly log: Log
 }
 
 const TURNS_KEPT = 50_000
@@ -32,17 +34,19 @@ const TURNS_KEPT = 50_000
 export class RowChanges {
   readonly #mirror: Mirror
   readonly #journal: Journal
-  readonly #cache: Pick<ContentCache, 'drop'>
+  readonly #cache: Pick<ContentCache, 'drop' | 'isDirtyIn'>
   readonly #clock: Clock
+  readonly #log: Log
   #turns = 0
   /** Turn of the request whose answer was applied last to a row: an answer of an older request must not undo it. */
   readonly #applied = new LRUCache<Ino, number>({ max: TURNS_KEPT })
 
-  constructor({ mirror, journal, cache, clock }: RowChangesOptions) {
+  constructor({ mirror, journal, cache, clock, log }: RowChangesOptions) {
     this.#mirror = mirror
     this.#journal = journal
     this.#cache = cache
     this.#clock = clock
+    this.#log = log
   }
 
   /** To be taken before a request whose answer will be applied. */
@@ -54,11 +58,11 @@ export class RowChanges {
   async facts(tx: Transaction, row: Item, stamp: Stamp): Promise<RowFacts> {
     const overtaken = this.#mirror.confirmedSince(row.ino, stamp.mark) || (this.#applied.get(row.ino) ?? 0) > stamp.turn
     const attempt = (await this.#journal.get(row.ino, tx))?.attempt ?? null
-    return { dirty: await this.isDirty(tx, row), guarded: overtaken || attempt !== null }
+    return { dirty: await this.isDirty(tx, row), guarded: overtaken || attempt !== null, inTrash: await isInTrash(tx, row.parent) }
   }
 
   async isDirty(tx: Transaction, row: Item): Promise<boolean> {
-    return row.contentId !== null && (await readContent(tx, row.contentId))?.isDirty === true
+    return row.contentId !== null && (await this.#cache.isDirtyIn(tx, row.contentId))
   }
 
   /** Names that our own requests may have put into the folder; who has them there is known when their answers are recorded. */
@@ -70,6 +74,7 @@ export class RowChanges {
   async insert(tx: Transaction, at: Place, remote: RemoteItem, options: { stamp: Stamp; excluded: boolean }): Promise<readonly MirrorDelta[]> {
     const ino = await this.#mirror.insertRemote(tx, at.parent, at.name, remote, { excluded: options.excluded })
     this.#remember(ino, options.stamp)
+    this.#log.debug({ ino, id: remote.id, parent: at.parent, name: at.name }, 'new on the portal')
     return options.excluded ? [] : [{ kind: 'appeared', ino, at }]
   }
 
@@ -88,14 +93,26 @@ export class RowChanges {
   ): Promise<readonly MirrorDelta[]> {
     if (!plan.rebase) return []
     const { remote, at, from } = step
+    const left = from === undefined ? [] : await this.#leaveTrash(tx, row, from)
+    const apart = row.base.trashed ? await markRestored(this.#mirror, tx, row) : []
+    for (const ino of apart) await this.#journal.touch(tx, ino, this.#clock.nowMs(), this.#clock.nowMs())
     const content = await this.#contentChange(tx, row, plan, remote)
     const place: ItemChange = at === undefined ? {} : { parent: at.parent, name: at.name, placeChangedMs: null, deleted: false }
     await this.#mirror.update(tx, row, { ...content, ...place })
     await this.#mirror.setBase(tx, row.ino, plan.rebasePlace ? step.folder : row.base.parent, merged(row, plan, remote))
     this.#remember(row.ino, step.stamp)
     const stands = at ?? placeOf(row)
-    if (stands === undefined) return []
-    return deltasOf(row, plan, stands, from)
+    if (stands === undefined) return left
+    return [...deltasOf(row, plan, stands, from), ...left]
+  }
+
+  /** Taken out of the trash here by what somebody did on the portal: its note goes, and what was not sent is to be sent. */
+  async #leaveTrash(tx: Transaction, row: Item, from: Place): Promise<readonly MirrorDelta[]> {
+    if (!(await isInTrash(tx, from.parent))) return []
+    const nowMs = this.#clock.nowMs()
+    for (const ino of await unsentIn(this.#mirror, tx, row.ino, (content) => this.#cache.isDirtyIn(tx, content))) await this.#journal.touch(tx, ino, nowMs, nowMs)
+    const note = await trashNote(this.#mirror, tx, from)
+    return note === undefined ? [] : this.remove(tx, note)
   }
 
   /** The row, its content and its entry go. The caller knows that nothing unsent is lost by it. */
@@ -103,6 +120,7 @@ export class RowChanges {
     if (row.contentId !== null) await this.#cache.drop(tx, row.contentId)
     await this.#journal.remove(tx, row.ino)
     await this.#mirror.remove(tx, row)
+    this.#log.debug({ ino: row.ino, id: row.base?.id }, 'gone on the portal')
     const at = placeOf(row)
     return at === undefined || row.excluded ? [] : [{ kind: 'vanished', ino: row.ino, generation: row.contentGeneration, at }]
   }

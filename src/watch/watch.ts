@@ -5,7 +5,7 @@
  */
 import assert from 'node:assert'
 import type { Clock } from '../base/clock.js'
-import { errorCode, errorText } from '../base/errors.js'
+import { errorCode, errorText, hasCode } from '../base/errors.js'
 import type { Ino } from '../base/ids.js'
 import type { Log } from '../base/log.js'
 import type { ContentCache } from '../cache/content-cache.js'
@@ -20,6 +20,7 @@ import { DemandLister } from './demand-lister.js'
 import { FolderListing, type Stamp } from './folder-listing.js'
 import { FoldersInUse } from './folders-in-use.js'
 import { GoneRows } from './gone-rows.js'
+import { HeldAbsences } from './held-absences.js'
 import { LargeFolders } from './large-folders.js'
 import { ListingApplier } from './listing-applier.js'
 import { Reconciler } from './reconciler.js'
@@ -31,11 +32,11 @@ import { Watcher } from './watcher.js'
 import { WhereaboutsFinder } from './whereabouts.js'
 
 export interface WatchOptions {
-  readonly drive: Pick<Drive, 'listPages' | 'itemStates'>
+  readonly drive: Pick<Drive, 'listPages' | 'itemStates' | 'restore'>
   readonly store: Store
   readonly mirror: Mirror
   readonly journal: Journal
-  readonly cache: Pick<ContentCache, 'drop'>
+  readonly cache: Pick<ContentCache, 'drop' | 'isDirtyIn'>
   readonly clock: Clock
   readonly log: Log
   /** Name of this computer, for conflict names. */
@@ -46,7 +47,10 @@ export interface WatchOptions {
 const LISTING_DEADLINE_MS = 10_000 // a process that waits in OPENDIR cannot do anything else meanwhile
 
 export class Watch implements Service {
+  /** What the mass-deletion brake holds (6a.12). */
+  readonly absences: HeldAbsences
   readonly #o: WatchOptions
+  readonly #reconciler: Reconciler
   readonly #changes: RowChanges
   readonly #applier: ListingApplier
   readonly #lister: DemandLister
@@ -67,7 +71,10 @@ export class Watch implements Service {
     }
     const gone = new GoneRows({ ...options, changes, recovery: new RecoveryFolder(options) })
     const finder = new WhereaboutsFinder({ ...options, drive, changes, applier })
-    const reconciler = new Reconciler({ ...options, drive, changes, applier, gone, finder })
+    const absences = new HeldAbsences(options)
+    const reconciler = new Reconciler({ ...options, drive, changes, applier, gone, absences, finder })
+    this.absences = absences
+    this.#reconciler = reconciler
     this.#changes = changes
     this.#applier = applier
     this.#lister = new DemandLister({ ...options, drive, newListing, apply: (listed) => reconciler.reconcile([listed], [], { priority: 'listing' }) })
@@ -96,6 +103,18 @@ export class Watch implements Service {
   /** Everything listed is listed again now; resolves when that is applied. Throws what stopped it ('offline', 'cancelled'). */
   syncAll(signal: AbortSignal): Promise<void> {
     return this.#watcher.syncAll(signal)
+  }
+
+  /** What the brake holds goes here after all: now, or where the portal cannot be asked once more, with the next look. Answers how many items that are. */
+  async allowAbsences(): Promise<number> {
+    const { inos, items } = await this.absences.allow()
+    try {
+      if (inos.length > 0) await this.#reconciler.reconcile([], inos, { priority: 'listing' })
+    } catch (error) {
+      if (!hasCode(error, 'offline')) throw error
+      this.#o.log.info({ items }, 'the portal cannot be asked now: what was allowed goes with the next look')
+    }
+    return items
   }
 
   /** While paused nothing is looked for; afterwards everything is (C14: what was deleted meanwhile goes here too). Who waits for a folder gets it. */

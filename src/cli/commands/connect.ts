@@ -1,21 +1,22 @@
 /**
- * `connect`: takes a webhook from the argument, from standard input or from a prompt, and connects the profile with it. The
- * webhook lives only in this short process and in the secret store.
+ * `connect`: takes a webhook from the argument, from standard input or from a prompt, or tokens by `--oauth`, and connects
+ * the profile with it. The secret lives only in this short process and in the secret store.
  */
-import { createInterface } from 'node:readline/promises'
 import { text } from 'node:stream/consumers'
-import { Writable } from 'node:stream'
-import { DriveError } from '../../base/errors.js'
-import { connectProfile, type Connected } from '../../daemon/connect.js'
+import { DriveError, errorText } from '../../base/errors.js'
+import { connectProfile, type Brought, type Connected } from '../../daemon/connect.js'
 import { DEFAULT_PROFILE } from '../../daemon/paths.js'
 import { fileSecrets } from '../../daemon/secrets.js'
 import { readSettings } from '../../daemon/settings.js'
 import { Webhook } from '../../rest/webhook.js'
-import { defineCommand, notBuilt } from '../command.js'
+import { defineCommand, notBuilt, parsePort } from '../command.js'
+import { signInByOAuth, type OAuthOptions } from '../connect-oauth.js'
 import type { Terminal } from '../output.js'
-import type { Session } from '../session.js'
+import { Prompter } from '../prompter.js'
+import { askDaemonIfAny, type Session } from '../session.js'
 
-interface ConnectOptions {
+interface ConnectOptions extends Omit<OAuthOptions, 'oauth'> {
+  readonly oauth?: string
   readonly folder?: string
   readonly full?: boolean
   readonly dryRun?: boolean
@@ -34,57 +35,71 @@ export const connectCommand = defineCommand<ConnectOptions>({
       .argument('[webhook]', 'address of an inbound webhook; "-" reads it from standard input')
       .option('--folder <dir>', 'where the drive appears (default: ~/Bitrix24)')
       .option('--full', 'keep every file on this disk instead of the elastic folder')
+      .option('--oauth <portal>', 'by a local application of this portal instead of a webhook')
+      .option('--paste', 'with --oauth: paste the code instead of being sent back to this computer')
+      .option('--port <n>', 'with --oauth: port of the redirect address on the application\'s card', parsePort)
+      .option('--application <file>', 'with --oauth: a file with client_id and client_secret; "-" reads them from standard input')
+      .option('--oauth-server <address>', 'with --oauth: the authorization server, where it is not the vendor\'s')
+      .option('--no-browser', 'with --oauth: only print the address')
       .option('--dry-run', 'check everything, change nothing')
       .option('--yes', 'answer yes to every question'),
   run: async (session, options, [word]) => {
     if (options.full === true) throw notBuilt('The full folder ("connect --full")')
-    const webhook = Webhook.parse(await webhookText(session, word))
+    const access = await bring(session, options, word)
     const settings = await readSettings(session.paths)
-    const { openShortDrive } = await import('../../daemon/short-drive.js') // what speaks to a portal is loaded only here
+    // What speaks to a portal, and the database, are loaded only here.
+    const { openShortDrive } = await import('../../daemon/short-drive.js')
+    const { fileGrants, memoryGrants } = await import('../../daemon/grant-store.js')
     const connected = await connectProfile(
       {
         paths: session.paths,
         surroundings: session.surroundings,
         secrets: fileSecrets(session.paths),
         clock: session.clock,
-        openDrive: (opened) => openShortDrive({ webhook: opened.reveal(), paths: session.paths, settings, clock: session.clock, env: session.terminal.env }),
+        grants: fileGrants(session.paths),
+        memoryGrants,
+        openDrive: (opened) => openShortDrive({ access: opened, paths: session.paths, settings, clock: session.clock, env: session.terminal.env }),
       },
-      { webhook, folder: options.folder, dryRun: options.dryRun ?? false },
+      { access, folder: options.folder, dryRun: options.dryRun ?? false },
     )
+    if (connected.mounted && !connected.needsRemount && options.dryRun !== true) await tellDaemon(session)
     answer(session, connected, options.dryRun ?? false)
     return 0
   },
 })
 
-async function webhookText({ terminal }: Session, word: string | undefined): Promise<string> {
+async function bringWebhook({ terminal }: Session, word: string | undefined): Promise<Brought> {
   const given = word === '-' ? await text(terminal.stdin) : (word ?? (await prompt(terminal)))
   if (given.trim() === '') throw new DriveError('usage', 'no webhook was given: paste the whole address, it looks like https://PORTAL/rest/USER/CODE/')
-  return given
+  return { kind: 'webhook', webhook: Webhook.parse(given) }
 }
 
-/** Asks for one line; what is pasted is not shown, because a terminal keeps it. */
-async function prompt({ stdin, stderr }: Terminal): Promise<string> {
-  stderr.write(`${HOW_TO_MAKE_A_WEBHOOK}\nWebhook (not shown): `)
-  const nowhere = new Writable({
-    write: (_chunk, _encoding, done) => {
-      done()
-    },
-  })
-  const lines = createInterface({ input: stdin, output: nowhere, terminal: 'isTTY' in stdin && stdin.isTTY === true })
+async function prompt(terminal: Terminal): Promise<string> {
+  const prompter = new Prompter(terminal)
   try {
-    return await new Promise<string>((resolve) => {
-      lines.once('line', resolve)
-      lines.once('close', () => {
-        resolve('')
-      })
-    })
+    return await prompter.ask(`${HOW_TO_MAKE_A_WEBHOOK}\nWebhook (not shown): `)
   } finally {
-    lines.close()
-    stderr.write('\n')
+    prompter.close()
   }
 }
 
-function answer({ output, paths }: Session, { profile, reconnected, mounted }: Connected, dryRun: boolean): void {
+async function bring(session: Session, options: ConnectOptions, word: string | undefined): Promise<Brought> {
+  const { oauth } = options
+  if (oauth === undefined) return await bringWebhook(session, word)
+  if (word !== undefined) throw new DriveError('usage', 'a webhook and --oauth are two ways to connect: choose one')
+  return { kind: 'application', grant: await signInByOAuth(session, { ...options, oauth }) }
+}
+
+/** What waited for a new access goes on now; a daemon that does not answer finds it by itself. */
+async function tellDaemon(session: Session): Promise<void> {
+  try {
+    await askDaemonIfAny(session, 'sync', { full: false })
+  } catch (error) {
+    session.output.note(`elastic-drive: the mounted drive goes on by itself soon (${errorText(error)})`)
+  }
+}
+
+function answer({ output, paths }: Session, { profile, reconnected, mounted, needsRemount }: Connected, dryRun: boolean): void {
   const value = {
     profile: paths.profile,
     portal: profile.portal,
@@ -99,8 +114,7 @@ function answer({ output, paths }: Session, { profile, reconnected, mounted }: C
     const who = `${profile.portal} as ${profile.userName}`
     if (dryRun) return `Would connect to ${who} with the folder ${profile.folder}. Nothing was changed.`
     const option = paths.profile === DEFAULT_PROFILE ? '' : ` --profile ${paths.profile}`
-    // A running daemon keeps the webhook that it was started with.
-    const next = `Next: ${mounted ? `elastic-drive unmount${option}, then ` : ''}elastic-drive mount${option}`
+    const next = mounted && !needsRemount ? 'The mounted drive goes on.' : `Next: ${mounted ? `elastic-drive unmount${option}, then ` : ''}elastic-drive mount${option}`
     return `${reconnected ? 'Reconnected' : 'Connected'} to ${who}: ${profile.folder}. ${next}`
   })
 }

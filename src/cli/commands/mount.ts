@@ -6,7 +6,7 @@ import { prepareDirectories } from '../../daemon/paths.js'
 import { requireProfile } from '../../daemon/profile.js'
 import { ENGINE_FEATURES, FEATURE_SUMMARIES } from '../../engine/engine-features.js'
 import type { Settings } from '../../daemon/settings.js'
-import { spawnDaemon } from '../../daemon/spawn.js'
+import { spawnDaemon, type StartedDaemon } from '../../daemon/spawn.js'
 import { stopOnSignals } from '../../daemon/stop-signals.js'
 import { defineCommand } from '../command.js'
 import { askDaemonIfAny, type Session } from '../session.js'
@@ -16,6 +16,7 @@ interface MountCommandOptions {
   readonly readOnly?: boolean
   readonly engine?: Settings['engine']
   readonly allowOther?: boolean
+  readonly debug?: boolean
   /** `--no-FEATURE` makes FEATURE false, under its name in camel case. */
   readonly [feature: string]: unknown
 }
@@ -29,6 +30,7 @@ export const mountCommand = defineCommand<MountCommandOptions>({
       .option('--read-only', 'change nothing on the portal')
       .addOption(new Option('--engine <engine>', 'how to speak to the kernel').choices(['native', 'fuse-native']))
       .option('--allow-other', 'let other users of this computer in')
+      .option('--debug', 'write every request to the portal into the log, without secrets')
     for (const feature of ENGINE_FEATURES) command.option(`--no-${feature}`, `native engine: ${FEATURE_SUMMARIES[feature]}`)
   },
   run: async (session, options) => {
@@ -38,6 +40,7 @@ export const mountCommand = defineCommand<MountCommandOptions>({
     const mount: MountOptions = {
       readOnly: options.readOnly ?? false,
       allowOther: options.allowOther ?? false,
+      debug: options.debug ?? false,
       without: ENGINE_FEATURES.filter((feature) => options[camelCase(feature)] === false),
       ...(options.engine === undefined ? {} : { engine: options.engine }),
     }
@@ -65,8 +68,8 @@ async function refuseMounted(session: Session): Promise<void> {
 async function start(session: Session, mount: MountOptions): Promise<void> {
   const stop = stopOnSignals()
   try {
-    const { folder, pid } = await spawnDaemon({ paths: session.paths, mount, env: session.terminal.env, clock: session.clock, signal: stop.signal })
-    answerMounted(session, folder, pid, mount)
+    const started = await spawnDaemon({ paths: session.paths, mount, env: session.terminal.env, clock: session.clock, signal: stop.signal })
+    answerMounted(session, started, mount)
   } finally {
     stop.release()
   }
@@ -83,8 +86,8 @@ async function runHere(session: Session, mount: MountOptions): Promise<void> {
       mount,
       startDaemon,
       stopSignal: stop.signal,
-      onReady: ({ folder }) => {
-        answerMounted(session, folder, process.pid, mount)
+      onReady: ({ folder, engine }) => {
+        answerMounted(session, { folder, engine, pid: process.pid }, mount)
       },
     })
   } finally {
@@ -93,6 +96,8 @@ async function runHere(session: Session, mount: MountOptions): Promise<void> {
   session.output.note('Unmounted.')
 }
 
-function answerMounted({ output }: Session, folder: string, pid: number, { readOnly }: MountOptions): void {
-  output.answer({ mounted: true, folder, pid, readOnly }, () => `Mounted ${folder}${readOnly ? ' read-only' : ''}.`)
+function answerMounted({ output }: Session, { folder, pid, engine }: StartedDaemon, { readOnly }: MountOptions): void {
+  // What is slower, or lacks something, is not found out by surprise.
+  if (engine.isFallback) output.note(`The engine is ${engine.name} ${engine.why}`)
+  output.answer({ mounted: true, folder, pid, readOnly, engine: engine.name }, () => `Mounted ${folder}${readOnly ? ' read-only' : ''}.`)
 }

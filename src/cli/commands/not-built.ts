@@ -6,13 +6,11 @@ const NAMES: readonly (readonly [name: string, summary: string])[] = [
   ['elastic', 'switches between the elastic and the full folder'],
   ['folders', 'which folders synchronize'],
   ['storages', 'which other drives are connected'],
-  ['conflicts', 'conflict copies'],
   ['activity', 'what happened lately'],
   ['versions', 'versions of a file'],
   ['restore', 'goes back to a version of a file'],
   ['link', 'a public link to a file'],
   ['web', 'opens a file on the web'],
-  ['brake', 'what the mass-deletion brake holds'],
   ['open', 'opens the folder'],
 ]
 

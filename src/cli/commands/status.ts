@@ -81,10 +81,12 @@ function statusLines(status: DriveStatus): readonly string[] {
   return [
     `${status.portal} as ${status.user.name}: ${status.connection}${status.readOnly ? ', read-only' : ''}`,
     `Folder   ${status.folder} (${status.mounted ? 'mounted' : 'not mounted: "elastic-drive mount"'})`,
-    ...(status.engine === null ? [] : [`Engine   ${status.engine.name}: ${status.engine.why}`]),
+    ...(status.engine === null ? [] : [`Engine   ${status.engine.name}: ${status.engine.why}; ${status.engine.passthrough.on ? '' : 'no '}passthrough: ${status.engine.passthrough.why}`]),
     `To send  ${status.pendingUploads === 0 ? 'nothing' : `${countInWords(status.pendingUploads, 'edit')}, ${bytesInWords(status.pendingBytes)}`}`,
+    ...(status.heldDeletions === 0 ? [] : [`Held     ${countInWords(status.heldDeletions, 'deletion')}: "elastic-drive brake show"`]),
     `Cache    ${bytesInWords(cache.usedBytes)} of ${bytesInWords(cache.limitBytes)}, pinned ${bytesInWords(cache.pinnedBytes)}, unsent ${bytesInWords(cache.dirtyBytes)}`,
     `Synced   ${status.lastSync ?? 'never'}`,
+    ...(status.conflicts === 0 ? [] : [`Conflict ${countInWords(status.conflicts, 'copy', 'copies')} to decide about: "elastic-drive conflicts"`]),
     ...status.transfers.map(({ direction, path, doneBytes, totalBytes }) => `${direction === 'upload' ? 'Sending ' : 'Fetching'} ${path} (${bytesInWords(doneBytes)} of ${bytesInWords(totalBytes)})`),
     ...status.errors.map(({ path, message, nextTry }) => `Problem  ${path === null ? '' : `${path}: `}${message}${nextTry === null ? '' : ` (again at ${nextTry})`}`),
   ]

@@ -43,6 +43,6 @@ function words({ outcome, pendingUploads, pendingBytes, heldDeletions }: SyncAns
     case 'time-up':
       return `Time is up: ${countInWords(pendingUploads, 'edit')} (${bytesInWords(pendingBytes)}) still to be sent; it goes on by itself.`
     case 'held':
-      return `${countInWords(heldDeletions, 'deletion')} held back: look at them with "elastic-drive brake show".`
+      return `${countInWords(heldDeletions, 'deletion')} held back: look at them with "elastic-drive brake show", then "elastic-drive brake allow" or "elastic-drive brake undo".`
   }
 }

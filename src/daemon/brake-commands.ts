@@ -1,0 +1,99 @@
+/** What the mass-deletion brake holds, told by path, and what a person decides about it: `brake show`, `allow` and `undo`. */
+import assert from 'node:assert'
+import type { Ino, StorageId } from '../base/ids.js'
+import type { BrakeAllowed, BrakeHold, BrakeShown, BrakeUndone, FailedPath, ProblemStatus } from '../control/commands.js'
+import { shownName, type Item } from '../mirror/item.js'
+import { countOfStorage } from '../mirror/tombstones.js'
+import { isInTrash } from '../mirror/trash-rows.js'
+import type { DriveCore } from './drive-core.js'
+import type { LocalPaths } from './local-paths.js'
+
+const MOST_NAMED = 1_000
+
+export interface BrakeCommandsOptions {
+  readonly core: DriveCore
+  readonly paths: LocalPaths
+}
+
+export async function heldDeletions(core: DriveCore): Promise<number> {
+  return (await core.upload.deletions.count()) + (await core.watch.absences.count())
+}
+
+/** What `status` lists among the errors. */
+export async function heldProblems(core: DriveCore): Promise<readonly ProblemStatus[]> {
+  return [problem('here', await core.upload.deletions.groups()), problem('on the portal', await core.watch.absences.held())].flat()
+}
+
+function problem(where: string, held: readonly { readonly items: number; readonly sinceMs: number }[]): readonly ProblemStatus[] {
+  if (held.length === 0) return []
+  const items = held.reduce((sum, one) => sum + one.items, 0)
+  const message = `${items} deletions made ${where} are held back, because so many came within a minute: look at them with "elastic-drive brake show"`
+  return [{ path: null, code: 'would-lose-data', message, since: new Date(Math.min(...held.map(({ sinceMs }) => sinceMs))).toISOString(), nextTry: null }]
+}
+
+interface Held {
+  readonly deletedOn: BrakeHold['deletedOn']
+  readonly item: Item
+  readonly storageId: StorageId
+  readonly items: number
+  readonly sinceMs: number
+}
+
+export async function showBrake({ core, paths }: BrakeCommandsOptions): Promise<BrakeShown> {
+  const here = (await core.upload.deletions.groups()).map((group): Held => ({ deletedOn: 'here', ...group }))
+  const there = (await core.watch.absences.held()).map(({ row, items, sinceMs }): Held => ({ deletedOn: 'portal', item: row, storageId: row.base.storageId, items, sinceMs }))
+  const all = [...here, ...there]
+  const holds = new Map<string, Held[]>()
+  for (const held of all) {
+    const key = `${held.deletedOn} ${held.storageId}`
+    const same = holds.get(key)
+    if (same === undefined) holds.set(key, [held])
+    else same.push(held)
+  }
+  return {
+    heldDeletions: all.reduce((sum, { items }) => sum + items, 0),
+    holds: await Promise.all([...holds.values()].map((held) => holdOf(held, core, paths))),
+  }
+}
+
+async function holdOf(held: readonly Held[], core: DriveCore, paths: LocalPaths): Promise<BrakeHold> {
+  const [first] = held
+  assert(first !== undefined, 'a hold holds something')
+  const named: string[] = []
+  for (const { item } of held.slice(0, MOST_NAMED)) named.push(await pathOnPortal(item, core, paths))
+  return {
+    deletedOn: first.deletedOn,
+    storage: first.storageId,
+    items: held.reduce((sum, { items }) => sum + items, 0),
+    storageItems: await countOfStorage(core.store.read, first.storageId, Number.MAX_SAFE_INTEGER),
+    since: new Date(Math.min(...held.map(({ sinceMs }) => sinceMs))).toISOString(),
+    paths: named,
+  }
+}
+
+export async function allowBrake({ core }: BrakeCommandsOptions): Promise<BrakeAllowed> {
+  const allowed = (await core.upload.allowDeletions()) + (await core.watch.allowAbsences())
+  return { allowed, heldDeletions: await heldDeletions(core) }
+}
+
+export async function undoBrake({ core, paths }: BrakeCommandsOptions): Promise<BrakeUndone> {
+  const here = await core.upload.undoDeletions()
+  const there = await core.watch.absences.restore()
+  const named: FailedPath[] = []
+  for (const { item, code, text } of [...here.failed, ...there.failed]) named.push({ path: await pathOnPortal(item, core, paths), error: { code, message: text } })
+  return { restored: here.items + there.items, failed: named, heldDeletions: await heldDeletions(core) }
+}
+
+/** Where something that is deleted here, or in the trash, stood, as far as the portal knows. */
+async function pathOnPortal(item: Item, { mirror, store }: DriveCore, paths: LocalPaths): Promise<string> {
+  const names: string[] = []
+  for (let at: Item | undefined = item; at !== undefined; ) {
+    const isGone = at.deleted || (await isInTrash(store.read, at.parent))
+    const standing = isGone ? undefined : await mirror.path(at.ino)
+    if (standing !== undefined) return paths.join([...standing, ...names])
+    names.unshift(at.base === null ? at.name : shownName(at.base.name, at.base.id))
+    const parent: Ino | null = at.base?.parent ?? null
+    at = parent === null ? undefined : await mirror.get(parent)
+  }
+  return paths.join(names)
+}
