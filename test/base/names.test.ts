@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { caseKey, DEFAULT_LOCAL_ONLY_NAMES, namePatterns, portalNameFault, splitExtension } from '../../src/base/names.js'
 
+// [S-60]
 await t.test('names that the portal refuses are refused with the reason (bitrix24-rest.md 7.1)', (t) => {
   const faults = [
     ['', 'empty'],
@@ -41,6 +42,7 @@ await t.test('the portal counts characters and not bytes or halves of characters
   t.end()
 })
 
+// [S-62]
 await t.test('names that differ only by case have one key, and others do not', (t) => {
   for (const [a, b] of [['Readme.MD', 'README.md'], ['ОТЧЁТ', 'отчёт'], ['ΛΟΓΟΣ', 'λογος'], ['ΛΟΓΟΣ', 'λογοσ']] as const) {
     t.equal(caseKey(a), caseKey(b), `${a} ${b}`)
@@ -54,6 +56,7 @@ await t.test('the same letter in composed and decomposed form has one key', (t) 
   t.end()
 })
 
+// [S-66]
 await t.test('names that only programs use match the default list (DESIGN.md section 6)', (t) => {
   const isLocalOnly = namePatterns(DEFAULT_LOCAL_ONLY_NAMES)
   const programs = [
@@ -64,6 +67,7 @@ await t.test('names that only programs use match the default list (DESIGN.md sec
   t.end()
 })
 
+// [S-66]
 await t.test('what a person may have made does not match the default list', (t) => {
   const isLocalOnly = namePatterns(DEFAULT_LOCAL_ONLY_NAMES)
   const persons = ['49130', 'lu.txt', 'luggage.tmp.txt', 'part', 'notes.swp', 'desktop.ini', 'package.lock', 'old.bak', 'x.tmp', 'Thumbs.dbx', 'my.DS_Store', '~draft.docx']

@@ -22,6 +22,7 @@ await t.test('a secret is gone from every text that the portal and the client pu
     `auth%5Baccess_token%5D=${SECRET}`,
     `{"access_token":"${SECRET}","expires_in":3600}`,
     `{"refresh_token" : "${SECRET}"}`,
+    `{"clientSecret":"${SECRET}","accessToken":"${SECRET}","refreshToken":"${SECRET}"}`,
     JSON.stringify({ body: JSON.stringify({ access_token: SECRET }) }),
     `https://oauth.bitrix24.tech/oauth/token/?grant_type=authorization_code&client_secret=${SECRET}&code=x`,
     `https://127.0.0.1/callback?code=${SECRET}&state=1`,

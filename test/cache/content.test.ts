@@ -1,4 +1,4 @@
-import { rm, stat, truncate, writeFile } from 'node:fs/promises'
+import { open, rm, stat, truncate, writeFile } from 'node:fs/promises'
 import t from 'tap'
 import { asRemoteId } from '../../src/base/ids.js'
 import { cached, kill, local, MIB, openWorld, ORIGIN, pattern, placeholder, temporaryDirectory } from './fixture.js'
@@ -92,6 +92,7 @@ await t.test('a write needs the whole content, marks it dirty durably first, and
   await content.release()
 })
 
+// [S-30]
 await t.test('truncate cuts, extends with zeros, and turns a placeholder into an empty file', async (t) => {
   const world = await openWorld(t, await temporaryDirectory(t))
   const content = await world.cache.acquire(await placeholder(world, 8))
@@ -146,6 +147,25 @@ await t.test('a written content is clean only when nothing was written since wha
   await second.dispose()
   await content.release()
   t.match((await world.cache.summary([content.id])).get(content.id), { dirty: false, complete: true })
+})
+
+await t.test('a write that begins while the content is being marked clean is dirty after it, and over a restart', async (t) => {
+  const root = await temporaryDirectory(t)
+  const world = await openWorld(t, root)
+  const content = await local(world, Buffer.from('sent'))
+  const { writeSequence } = content
+  let writing: Promise<void> | undefined
+  await world.store.transact(async (tx) => {
+    const marking = content.markClean(tx, writeSequence, ORIGIN)
+    writing = content.write(0, Buffer.from('mine'))
+    t.equal(await marking, true)
+  })
+  await writing
+  t.equal(content.isDirty, true)
+  t.match((await world.cache.summary([content.id])).get(content.id), { dirty: true })
+  await kill(world, [content])
+  const next = await openWorld(t, root)
+  t.match((await next.cache.summary([content.id])).get(content.id), { dirty: true })
 })
 
 await t.test('a snapshot gives exactly the bytes and their digest', async (t) => {
@@ -280,6 +300,21 @@ await t.test('after a reboot a synced clean file that changed since is fetched a
   await again.release()
 })
 
+// [S-17]
+await t.test('after a reboot a cut file that nobody synced is what is left of it, and suspect', async (t) => {
+  const root = await temporaryDirectory(t)
+  const world = await openWorld(t, root)
+  const content = await local(world, pattern(5_000))
+  await world.store.transact((tx) => content.persist(tx))
+  await kill(world, [content])
+  await truncate(world.path(content.id), 4_000)
+  const next = await openWorld(t, root, { bootId: 'boot-2' })
+  const again = await next.cache.acquire(content.id)
+  t.same([again.sizeBytes, again.isSuspect, again.isDirty], [4_000, true, true])
+  t.same(Buffer.from(await again.read(0, 5_000)), Buffer.from(pattern(5_000).subarray(0, 4_000)))
+  await again.release()
+})
+
 await t.test('after a reboot dirty bytes are suspect unless they were synced, and stay so until replaced or sent', async (t) => {
   const root = await temporaryDirectory(t)
   const world = await openWorld(t, root)
@@ -335,5 +370,25 @@ await t.test('downloaded bytes are synced when the cache closes, so a reboot aft
   const next = await openWorld(t, root, { bootId: 'boot-2' })
   const content = await next.cache.acquire(id)
   t.same(await content.read(0, 5_000), pattern(5_000))
+  await content.release()
+})
+
+await t.test('an empty file stays the same file when it is written to after everybody let it go: the engine may have opened it meanwhile', async (t) => {
+  const world = await openWorld(t, await temporaryDirectory(t))
+  const made = await local(world, Buffer.from('x'))
+  const { id } = made
+  await made.truncate(0)
+  await world.store.transact(async (tx) => {
+    await made.persist(tx)
+    await made.markClean(tx, made.writeSequence, ORIGIN) // sent
+  })
+  await made.release()
+  const early = await open(world.path(id))
+  t.teardown(() => early.close())
+  const content = await world.cache.acquire(id)
+  await world.store.transact((tx) => content.markDirty(tx))
+  await content.write(0, Buffer.from('written'))
+  t.equal((await early.read(Buffer.alloc(7), 0, 7, 0)).bytesRead, 7)
+  t.equal((await content.read(0, 7)).toString(), 'written')
   await content.release()
 })

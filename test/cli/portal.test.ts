@@ -34,3 +34,17 @@ await t.test('a port that is taken is told in one sentence', async (t) => {
   first.kill('SIGTERM')
   await once(first, 'close')
 })
+
+await t.test('a trait is set by its name, and a wrong one is told with what there is', async (t) => {
+  const home = await Home.make(t)
+  const child = home.start(['portal', '--trait', 'rangeMode=B', '--trait', 'fileHistory=false', '--trait', 'zoneMinutes=0'])
+  const { hooks } = await firstLine(t, child)
+  const { traits } = (await (await fetch(`${String(hooks)}/traits`)).json()) as { traits: object }
+  t.match(traits, { rangeMode: 'B', fileHistory: false, zoneMinutes: 0, dotNames: 'accepted' })
+  child.kill('SIGTERM')
+  await once(child, 'close')
+  const wrong = await home.run(['portal', '--trait', 'rangeMode=Z'])
+  t.equal(wrong.code, 2)
+  t.match(wrong.stderr, /trait rangeMode takes "A", "B", "C", "D"/)
+  t.match((await home.run(['portal', '--trait', 'rangeMode'])).stderr, /NAME=VALUE/)
+})

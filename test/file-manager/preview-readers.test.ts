@@ -18,6 +18,7 @@ for (const thread of readdirSync('/proc/self/task')) if (Number(thread) !== proc
 process.stdout.write(await readFile(file).then((bytes) => String(bytes.length), (error) => error.code))
 `
 
+// [S-23]
 await t.test('an indexer that reads in a thread of another name moves nothing, and reads what is here', skipWithout('fuse'), async (t) => {
   const ground = await Playground.start(t, { seed: 'tree:1x2x100000' })
   const [missing = '', here = ''] = (await ground.shell('find "$PWD" -type f | sort')).trim().split('\n')

@@ -7,12 +7,16 @@ import { FakeClock } from '../../src/base/clock.js'
 import { asRemoteId, asStorageId, ROOT_INO, type Ino } from '../../src/base/ids.js'
 import { silentLog } from '../../src/base/log.js'
 import { DEFAULT_LOCAL_ONLY_NAMES, namePatterns } from '../../src/base/names.js'
+import { BRAKE_SCHEMA, hold } from '../../src/brake/brake-rows.js'
 import { ContentCache } from '../../src/cache/content-cache.js'
 import { CACHE_SCHEMA } from '../../src/cache/schema.js'
 import type { RemoteFile, RemoteFolder } from '../../src/drive/drive.js'
+import { recordWrite } from '../../src/fs/file-scripts.js'
 import { Namespace } from '../../src/fs/namespace.js'
 import { NodeTable } from '../../src/fs/nodes.js'
 import { Journal, JOURNAL_SCHEMA } from '../../src/journal/journal.js'
+import { conflictName } from '../../src/mirror/conflict-name.js'
+import { readConflicts, recordConflict } from '../../src/mirror/conflicts.js'
 import { Mirror } from '../../src/mirror/mirror.js'
 import { MIRROR_SCHEMA } from '../../src/mirror/schema.js'
 import { Store } from '../../src/store/store.js'
@@ -40,7 +44,7 @@ function remoteFile(id: string, name: string, sizeBytes: number): RemoteFile {
 
 async function ground(t: Test): Promise<Ground> {
   const directory = await mkdtemp(join(tmpdir(), 'elastic-names-'))
-  const store = await Store.open(join(directory, 'db'), [MIRROR_SCHEMA, CACHE_SCHEMA, JOURNAL_SCHEMA])
+  const store = await Store.open(join(directory, 'db'), [MIRROR_SCHEMA, CACHE_SCHEMA, JOURNAL_SCHEMA, BRAKE_SCHEMA])
   const clock = new FakeClock()
   const cache = await ContentCache.open({ directory: join(directory, 'contents'), store, clock, log: silentLog, bootId: 'boot', limitBytes: 1e9, freeSpaceFloorBytes: 0 })
   t.teardown(async () => {
@@ -74,6 +78,7 @@ async function ground(t: Test): Promise<Ground> {
 
 const at = (name: string, parent: Ino = ROOT_INO): { parent: Ino; name: string } => ({ parent, name })
 
+// [S-34]
 await t.test('a new file renamed over a known one takes its identity, and the old row is gone', async (t) => {
   const g = await ground(t)
   const old = await g.known('report.txt')
@@ -86,6 +91,25 @@ await t.test('a new file renamed over a known one takes its identity, and the ol
   t.equal(now?.base?.version, 3, 'the version it is based on stays: a conflict is still seen')
   t.equal(await g.mirror.get(old), undefined)
   t.same((await g.journal.entries()).map(({ ino }) => ino), [item.ino])
+})
+
+await t.test('what the brake holds and is made again stays the same on the portal, however long ago it was deleted', async (t) => {
+  const g = await ground(t)
+  const folder = await g.store.transact((tx) => g.mirror.insertRemote(tx, ROOT_INO, 'folder', remoteFolder('50', 'folder')))
+  const old = await g.known('report.txt', folder)
+  const id = (await g.mirror.get(old))?.base?.id
+  await g.names.unlink(folder, 'report.txt')
+  await g.names.removeFolder(ROOT_INO, 'folder')
+  await g.store.transact((tx) => hold(tx, 'here', [old, folder], 0))
+  await g.clock.advance(3_600_000)
+  const again = await g.names.makeFolder(ROOT_INO, 'folder', 0o755)
+  t.not(again.ino, folder, 'another inode')
+  t.match(again, { deleted: false, base: { id: '50' } })
+  t.match(await g.mirror.get(old), { deleted: true, base: { id, parent: again.ino } }, 'what was in it stays deleted')
+  t.equal(await g.mirror.get(folder), undefined)
+  const { item } = await g.names.createFile(again.ino, 'report.txt', 0o644)
+  t.equal((await g.mirror.get(item.ino))?.base?.id, id)
+  t.equal(await g.mirror.get(old), undefined)
 })
 
 await t.test('"always keep here" stays with the name through each way of saving', async (t) => {
@@ -110,6 +134,47 @@ await t.test('"always keep here" stays with the name through each way of saving'
   t.ok(await isKept(), 'moved aside and made again')
 })
 
+await t.test('a file made and written the short way: memory says what the rows say, folder and journal included', async (t) => {
+  const g = await ground(t)
+  await g.mirror.get(ROOT_INO)
+  await g.clock.advance(1_000)
+  const { item, content } = await g.names.createFile(ROOT_INO, 'new.txt', 0o600)
+  const same = async (when: string): Promise<void> => {
+    for (const ino of [item.ino, ROOT_INO]) t.same(g.mirror.peek(ino), await g.mirror.getIn(g.store.read, ino), when)
+  }
+  await same('made')
+  t.equal((await g.mirror.get(ROOT_INO))?.mtimeMs, g.clock.nowMs())
+  t.equal((await g.journal.get(item.ino))?.notBeforeMs, g.clock.nowMs() + 3_000)
+  t.same((await g.cache.summary([content.id])).get(content.id), { sizeBytes: 0, presentBytes: 0, allocatedBytes: 0, complete: true, dirty: true, suspect: false, pinned: false })
+  await content.write(0, Buffer.from('hello'))
+  const record = { ino: item.ino, content, nowMs: 2_000, notBeforeMs: 5_000 }
+  t.equal(await recordWrite(g, { ...record, times: { mtimeMs: 1_500, ctimeMs: 2_000 } }), true)
+  await same('written')
+  t.match(await g.mirror.get(item.ino), { sizeBytes: 5, mtimeMs: 1_500, ctimeMs: 2_000 })
+  t.equal((await g.journal.get(item.ino))?.notBeforeMs, 5_000)
+  await content.release()
+  t.match((await g.cache.summary([content.id])).get(content.id), { sizeBytes: 5, presentBytes: 5, dirty: true })
+  const again = await g.cache.acquire(content.id)
+  t.equal(Buffer.from(await again.read(0, 5)).toString(), 'hello')
+  await again.release()
+})
+
+await t.test('what was written to a file whose name is gone, or goes with another content, is kept, and makes nothing to send', async (t) => {
+  const g = await ground(t)
+  const { item, content } = await g.names.createFile(ROOT_INO, 'new.txt', 0o600)
+  await g.names.unlink(ROOT_INO, 'new.txt')
+  await content.write(0, Buffer.from('hello'))
+  await recordWrite(g, { ino: item.ino, content, times: undefined, nowMs: 0, notBeforeMs: 0 })
+  t.equal(await g.journal.count(), 0)
+  t.equal(await g.mirror.get(item.ino), undefined)
+  const other = await g.names.createFile(ROOT_INO, 'other.txt', 0o600)
+  const before = await g.mirror.get(other.item.ino)
+  await recordWrite(g, { ino: other.item.ino, content, times: { mtimeMs: 7, ctimeMs: 7 }, nowMs: 0, notBeforeMs: 0 })
+  t.same(await g.mirror.get(other.item.ino), before)
+  t.same(await g.mirror.getIn(g.store.read, other.item.ino), before)
+})
+
+// [S-34]
 await t.test('a known file renamed over a known one leaves a tombstone of the victim and moves no identity', async (t) => {
   const g = await ground(t)
   const victim = await g.known('a')
@@ -163,6 +228,19 @@ await t.test('deleted and made again within 5 s keeps the identity; later it is 
   t.ok((await g.mirror.get(late))?.deleted)
 })
 
+await t.test('a conflict copy that was never sent is saved through a temporary name, and stays the copy; taken for the file itself, it is one no more', async (t) => {
+  const g = await ground(t)
+  const original = await g.known('a.txt')
+  const copyName = conflictName('a.txt', 'ada', 0)
+  const { item: copy } = await g.names.createFile(ROOT_INO, copyName, 0o644)
+  await g.store.transact((tx) => recordConflict(tx, { copy: copy.ino, original, side: 'mine', why: 'edited-on-both-sides', sinceMs: 0 }))
+  const { item: saved } = await g.names.createFile(ROOT_INO, 'tmp', 0o644)
+  await g.names.rename(at('tmp'), at(copyName), false)
+  t.match(await readConflicts(g.store.read), [{ copy: saved.ino, original }])
+  await g.names.rename(at(copyName), at('a.txt'), false)
+  t.same(await readConflicts(g.store.read), [])
+})
+
 await t.test('once a request may have reached the portal, no identity moves', async (t) => {
   const g = await ground(t)
   const original = await g.known('report.txt')
@@ -191,6 +269,7 @@ await t.test('names that only programs use leave no entry until they get a real 
   t.same((await g.journal.entries()).map(({ ino }) => ino).sort(), [folder!.ino, inside.item.ino].sort())
 })
 
+// [S-62]
 await t.test('names the portal would refuse or join are refused at once', async (t) => {
   const g = await ground(t)
   await g.known('Report.txt')
@@ -201,6 +280,7 @@ await t.test('names the portal would refuse or join are refused at once', async 
   t.ok(await g.mirror.child(ROOT_INO, 'REPORT.TXT'), 'a change of case of one file is no clash')
 })
 
+// [S-36] [S-39]
 await t.test('rename: into another storage is cross-storage, over a full folder not-empty, with noReplace exists', async (t) => {
   const g = await ground(t)
   await g.known('a')
@@ -229,4 +309,59 @@ await t.test('renamed and renamed back leaves nothing to send but an entry that 
   t.not((await g.mirror.get(ino))?.placeChangedMs, null)
   await g.names.rename(at('b'), at('a'), false)
   t.equal((await g.mirror.get(ino))?.placeChangedMs, null)
+})
+
+await t.test('the trash of a file manager stays here, and what the portal has is never called so', async (t) => {
+  const g = await ground(t)
+  await g.known('report.txt')
+  await g.names.makeFolder(ROOT_INO, '.Trash-0', 0o700)
+  t.same(await g.journal.entries(), [])
+  for (const name of ['.Trash-1', '.Trash']) await t.rejects(g.names.rename(at('report.txt'), at(name), false), { code: 'bad-name' }, name)
+  await g.names.rename(at('report.txt'), at('.Trash-notes'), false)
+  t.equal((await g.journal.entries()).length, 1, 'another name is a name like any other')
+})
+
+await t.test('deleted in a folder that is being restored, it is to be trashed once it is back; in one that stays in the trash, it is forgotten', async (t) => {
+  const g = await ground(t)
+  const trash = (await g.names.makeFolder(ROOT_INO, '.Trash-0', 0o700)).ino
+  const folder = await g.store.transact((tx) => g.mirror.insertRemote(tx, ROOT_INO, 'd', { ...remoteFolder('50', 'd'), parentId: asRemoteId('1') }))
+  const [one, two] = [await g.known('one', folder), await g.known('two', folder)]
+  await g.names.rename(at('d'), at('d', trash), false)
+  await g.store.transact((tx) => g.mirror.setTrashed(tx, [folder, one, two], true))
+  await g.names.unlink(folder, 'one')
+  t.equal(await g.mirror.get(one), undefined)
+  await g.names.rename(at('d', trash), at('d'), false)
+  await g.names.unlink(folder, 'two')
+  t.match(await g.mirror.get(two), { deleted: true, base: { trashed: true, mayBeLive: true } })
+  t.ok(await g.journal.get(two))
+})
+
+await t.test('6a.12: what was moved long ago and not sent goes to the trash at the time it goes there, which the brake counts', async (t) => {
+  const g = await ground(t)
+  const trash = (await g.names.makeFolder(ROOT_INO, '.Trash-0', 0o700)).ino
+  const ino = await g.known('report.txt')
+  await g.names.rename(at('report.txt'), at('moved.txt'), false)
+  await g.clock.advance(600_000)
+  await g.names.rename(at('moved.txt'), at('moved.txt', trash), false)
+  t.equal((await g.mirror.needIn(g.store.read, ino)).placeChangedMs, g.clock.nowMs())
+})
+
+await t.test('out of the trash, what was not sent is queued; emptied, what the portal has in its trash is not', async (t) => {
+  const g = await ground(t)
+  const trash = (await g.names.makeFolder(ROOT_INO, '.Trash-0', 0o700)).ino
+  const folder = (await g.names.makeFolder(ROOT_INO, 'new', 0o755)).ino
+  const { item, content } = await g.names.createFile(folder, 'draft.txt', 0o644)
+  await content.release()
+  const ino = await g.known('report.txt')
+  await g.names.rename(at('new'), at('new', trash), false)
+  await g.names.rename(at('report.txt'), at('report.txt', trash), false)
+  await g.store.transact(async (tx) => {
+    for (const entry of [folder, item.ino, ino]) await g.journal.remove(tx, entry) // as the uploader does
+    await g.mirror.setTrashed(tx, [ino], true)
+  })
+  await g.names.rename(at('new', trash), at('new'), false)
+  t.same((await g.journal.entries()).map((entry) => entry.ino), [folder, item.ino])
+  await g.names.unlink(trash, 'report.txt')
+  t.equal(await g.mirror.get(ino), undefined, 'no tombstone')
+  t.equal(await g.journal.count(), 2)
 })

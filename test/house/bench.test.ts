@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer, connect, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
 import { goalText, meetsGoal, type Finding } from '../../scripts/benchmarks/finding.js'
 import { againstExt4, interleave } from '../../scripts/benchmarks/interleave.js'
@@ -110,4 +111,45 @@ void t.test('the proxy holds each way back for half of its latency and keeps the
   for await (const chunk of socket) back.push(chunk as Buffer)
   t.equal(Buffer.concat(back).toString(), sent)
   t.ok(performance.now() - startMs >= 95, 'the round trip took the latency')
+})
+
+void t.test('the latency proxy lets a sender wait for a reader that does not come on, and loses nothing', async (t) => {
+  const tidy = new Tidy()
+  t.teardown(() => tidy.end())
+  const sentBytes = 64 * 2 ** 20
+  const piece = Buffer.alloc(65_536, 'x')
+  let givenBytes = 0
+  const giver = createServer((socket) => {
+    const give = (): void => {
+      while (givenBytes < sentBytes) {
+        givenBytes += piece.length
+        if (!socket.write(piece)) return
+      }
+      socket.end()
+    }
+    socket.on('drain', give)
+    socket.on('error', () => undefined)
+    give()
+  })
+  await new Promise<void>((resolve) => giver.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => giver.close())
+  const warnings: Error[] = []
+  const onWarning = (warning: Error): void => {
+    warnings.push(warning)
+  }
+  process.on('warning', onWarning)
+  t.teardown(() => process.off('warning', onWarning))
+  const proxy = await LatencyProxy.start((giver.address() as AddressInfo).port, tidy)
+  proxy.latencyMs = 20
+  const socket = connect({ port: proxy.port, host: '127.0.0.1' })
+  socket.pause()
+  for (let before = -1; before !== givenBytes; ) {
+    before = givenBytes
+    await delay(200) // nothing tells that nothing more will come
+  }
+  t.ok(givenBytes < sentBytes / 2, 'the sender waits')
+  let gotBytes = 0
+  for await (const chunk of socket) gotBytes += (chunk as Buffer).length
+  t.equal(gotBytes, sentBytes)
+  t.strictSame(warnings, [], 'without a listener for each piece')
 })

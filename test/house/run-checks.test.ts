@@ -37,8 +37,8 @@ const lastLineOf = (stdout: string): string | undefined => stdout.trimEnd().spli
 const HOLDS = `import t from 'tap'\nt.pass('holds')\n`
 
 await t.test('what holds is counted on the last line, and the exit code is 0', async (t) => {
-  const root = await checkout(t, { 'base/a': `${HOLDS}t.test('skipped', { skip: 'no need' })\n`, 'mount/b': HOLDS })
-  const { status, stdout } = await start(root, 'base', 'mount').ended
+  const root = await checkout(t, { 'base/a': `${HOLDS}t.test('skipped', { skip: 'no need' })\n`, 'file-manager/b': HOLDS })
+  const { status, stdout } = await start(root, 'base', 'file-manager').ended
   t.equal(status, 0)
   t.equal(lastLineOf(stdout), '3 passed, 0 failed, 1 skipped')
 })
@@ -66,8 +66,8 @@ await t.test('a test that leaves a file, a process or both fails the check of wh
 
 await t.test('an interrupt ends the test that hangs, cleans up and fails', async (t) => {
   const hanging = `import t from 'tap'\nsetInterval(() => undefined, 1e6)\nt.test('hangs', () => new Promise(() => undefined))\n`
-  const root = await checkout(t, { 'base/hangs': hanging, 'base/other': HOLDS, 'mount/never': HOLDS })
-  const { child, ended } = start(root, 'base', 'mount')
+  const root = await checkout(t, { 'base/hangs': hanging, 'base/other': HOLDS, 'file-manager/never': HOLDS })
+  const { child, ended } = start(root, 'base', 'file-manager')
   // The other file's line is printed while the hanging one runs.
   await once(child.stdout, 'data')
   child.kill('SIGINT')
@@ -75,7 +75,7 @@ await t.test('an interrupt ends the test that hangs, cleans up and fails', async
   t.equal(status, 1)
   t.match(stdout, /FAILED {2}base\/hangs\.test\.ts/)
   t.match(stdout, /the run was ended by SIGINT/)
-  t.notMatch(stdout, /mount\/never/)
+  t.notMatch(stdout, /file-manager\/never/)
   t.strictSame((await readdir(tmpdir())).filter((name) => name.startsWith('ed-')), [])
 })
 

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { choose, runsAlone } from '../../scripts/checks/test-choice.js'
+import { choose, findTestFiles, laneOf, LANES } from '../../scripts/checks/test-choice.js'
 import { skipWithout } from '../support/skip.js'
 
 const FILES = ['base/names.test.ts', 'fs/names-escaped.test.ts', 'fs/nodes.test.ts', 'mount/git.test.ts'].map((name) => ({ name, path: name }))
@@ -28,9 +28,11 @@ await t.test('a word that means nothing is told, not passed over', (t) => {
   t.end()
 })
 
-await t.test('files with real mounts run alone', (t) => {
-  t.strictSame(FILES.filter(runsAlone).map(({ name }) => name), ['mount/git.test.ts'])
-  t.end()
+await t.test('what measures the machine runs alone, what only waits beside the others, and every file named for that is there', async (t) => {
+  const named = ['mount/git.test.ts', 'mount/idle.test.ts', 'mount/frozen.test.ts', 'file-manager/nautilus.test.ts'].map((name) => ({ name, path: name }))
+  t.strictSame(named.map(laneOf), ['shared', 'waiting', 'alone', 'alone'])
+  const there = (await findTestFiles()).map(({ name }) => name)
+  t.strictSame(Object.keys(LANES).filter((name) => !there.includes(name)), [])
 })
 
 await t.test('a need of the machine is skipped only by its name', (t) => {

@@ -20,7 +20,7 @@ interface Walk {
   /** As the portal lists them. */
   readonly files: readonly RemoteFile[]
   open(index: number): Promise<Content>
-  /** Opens, reads everything and closes. */
+  /** Opens, reads everything and closes; it is in the cache then, so what is to follow is under way. */
   read(index: number): Promise<Uint8Array>
   requests(): Promise<{ readonly total: number; readonly batch: number; readonly looks: number; readonly downloads: number }>
 }
@@ -65,6 +65,7 @@ async function walkOver(t: Test, count: number, shuffled = false): Promise<Walk>
   const read = async (index: number): Promise<Uint8Array> => {
     const content = await open(index)
     const bytes = await house.hydrator.read(content, 0, FILE_BYTES, { signal: never })
+    await settled(() => content.isComplete)
     await content.release()
     return bytes
   }
@@ -139,6 +140,7 @@ await t.test('a version of the same length, written between the look read ahead 
   await walk.world.hook('act', { as: 'colleague', op: 'write', path: await pathOf(walk, 2), content: changed })
   const content = await walk.open(2)
   t.equal(Buffer.from(await walk.house.hydrator.read(content, 0, FILE_BYTES, { signal: never })).toString(), changed, 'the portal serves its newest')
+  await settled(() => content.isComplete)
   await walk.clock.advance(2_000)
   await settled(() => walk.house.moved.length > 0)
   await rest(walk)
@@ -169,6 +171,18 @@ await t.test('who wants the whole file waits for the proof of a look read ahead,
   const { looks } = await walk.requests()
   await walk.house.hydrator.hydrate(content, { priority: 'interactive', signal: never })
   t.equal((await walk.requests()).looks, looks + 1)
+  await content.release()
+})
+
+await t.test('a proof whose answer is of no use is asked for again: who wants the whole file gets it', async (t) => {
+  const walk = await walkOver(t, 60)
+  for (const index of [0, 1]) await walk.read(index)
+  const content = await walk.open(2)
+  await walk.house.hydrator.read(content, 0, FILE_BYTES, { signal: never })
+  const { looks } = await walk.requests()
+  await walk.world.hook('faults', { method: 'disk.file.get', kind: 'result-false' })
+  await walk.house.hydrator.hydrate(content, { priority: 'interactive', signal: never })
+  t.equal((await walk.requests()).looks, looks + 2)
   await content.release()
 })
 

@@ -17,7 +17,7 @@ const clear = (world: DriveUnderTest): Promise<unknown> => world.hook('requests'
 const ANSWERS_BYTES = 64 * KIB
 
 async function withFile(test: Test, sizeBytes: number, options: Parameters<typeof driveFor>[1] = {}, more: { stallDeadlineMs?: number } = {}): Promise<{ world: DriveUnderTest; file: RemoteFile; bytes: Buffer }> {
-  const world = await driveFor(test, options, more)
+  const world = await driveFor(test, { ...options, traits: { rangeMode: 'A', fileHistory: true, ...options.traits } }, more)
   const bytes = pattern(sizeBytes)
   const file = await upload(world, 'model.bin', bytes)
   await clear(world)
@@ -47,7 +47,7 @@ for (const rangeMode of ['A', 'B', 'C', 'D'] as const) {
 }
 
 await t.test('the first 4 KiB of a file of 1 GiB move at most 8 MiB, in two exchanges', async (t) => {
-  const world = await driveFor(t, { seed: `tree:1x1x${1024 * MIB}` })
+  const world = await driveFor(t, { seed: `tree:1x1x${1024 * MIB}`, traits: { rangeMode: 'A' } })
   const page = (await world.drive.listPages([{ folderId: world.rootId, start: 0, order: 'id' }], person))[0]
   const folder = page?.ok === true ? page.value.items.find(({ kind }) => kind === 'folder') : undefined
   const inner = folder === undefined ? page : (await world.drive.listPages([{ folderId: folder.id, start: 0, order: 'id' }], person))[0]

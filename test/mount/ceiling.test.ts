@@ -58,6 +58,7 @@ await t.test('pinned files and unsent edits are never evicted', fuse, async (t) 
   t.ok(cache.usedBytes <= 64 * MB)
 })
 
+// [S-7]
 await t.test('a write that finds the cache full of unsent work gets ENOSPC, and what is there stays', fuse, async (t) => {
   const ground = await Playground.start(t, { settings: { cacheLimit: '20MB', uploadDelay: '600' } })
   await ground.shell('head -c 15000000 /dev/zero > a.bin')

@@ -105,6 +105,7 @@ const SAVES: readonly (readonly [string, string])[] = [
 ]
 
 for (const [name, script] of SAVES) {
+  // [S-12]
   await t.test(`a save by ${name} is one new version of the same id, and no temporary name reaches the portal`, fuse, async (t) => {
     const ground = await Playground.start(t, { settings: { uploadDelay: '2' } })
     await ground.act({ as: 'owner', op: 'write', path: 'report.txt', content: 'a line\nanother line\n' })

@@ -39,14 +39,16 @@ const fuse = skipWithout('fuse')
 
 t.setTimeout(300_000) // a loaded machine is slow, not wrong
 
+// [S-4] [S-44]
 await t.test('ls -lR, stat, df and getfattr on known folders answer in less than a second', fuse, async (t) => {
   const { ground, placeholders } = await frozenGround(t)
-  for (const command of ['ls -lR .', `stat '${placeholders[0] ?? ''}'`, 'df .', `getfattr -n user.elastic-drive.state '${placeholders[1] ?? ''}'`]) {
+  for (const command of ['ls -lR .', `stat '${placeholders[0] ?? ''}'`, 'df .', `getfattr -n user.elastic-drive.state '${placeholders[1] ?? ''}'`, `getfattr -d -m - '${placeholders[1] ?? ''}'`]) {
     const ms = await timed(() => ground.shell(command))
     t.ok(ms < 1_000, `${command}: ${Math.round(ms)} ms`)
   }
 })
 
+// [S-4]
 await t.test('50 stuck readers do not slow a cached file', fuse, async (t) => {
   const { ground, cached, placeholders } = await frozenGround(t)
   const before = await timed(() => ground.shell(`cat '${cached}' > /dev/null`))
@@ -58,6 +60,7 @@ await t.test('50 stuck readers do not slow a cached file', fuse, async (t) => {
   t.ok(during < before + 200)
 })
 
+// [S-4]
 await t.test('cat of an uncached file dies to kill -9 within 2 s', fuse, async (t) => {
   const { ground, placeholders } = await frozenGround(t)
   const reader = spawn('cat', [placeholders[0] ?? ''], { cwd: ground.folder, stdio: 'ignore' })
@@ -70,6 +73,7 @@ await t.test('cat of an uncached file dies to kill -9 within 2 s', fuse, async (
   t.ok(ms < 2_000, `${Math.round(ms)} ms`)
 })
 
+// [S-23]
 await t.test('cat of an uncached file fails by itself after the stall deadline', fuse, async (t) => {
   const { ground, placeholders } = await frozenGround(t, { stallDeadline: '3' })
   const beganMs = performance.now()
@@ -79,6 +83,7 @@ await t.test('cat of an uncached file fails by itself after the stall deadline',
   t.ok(ms >= 2_500 && ms < 8_000, `${Math.round(ms)} ms`)
 })
 
+// [S-4]
 await t.test('unmount returns within 5 s', fuse, async (t) => {
   const { ground, placeholders } = await frozenGround(t)
   const reader = spawn('cat', [placeholders[0] ?? ''], { cwd: '/', stdio: 'ignore' })

@@ -18,6 +18,7 @@ const fuse = skipWithout('fuse')
 
 t.setTimeout(300_000) // a loaded machine is slow, not wrong
 
+// [S-15] [S-29]
 await t.test('killed after close and before the upload, every edit is on the portal exactly once after the next mount', fuse, async (t) => {
   const ground = await Playground.start(t, { settings: { uploadDelay: '600' } })
   await ground.act({ as: 'owner', op: 'write', path: 'known.txt', content: 'base' })
@@ -53,6 +54,7 @@ for (const fault of ['lost-answer', 'stall'] as const) {
   })
 }
 
+// [S-15]
 await t.test('killed 30 times at random moments of a busy folder, nothing is lost and nothing is doubled', fuse, async (t) => {
   const seed = Number(process.env.ELASTIC_DRIVE_SEED ?? Math.floor(Math.random() * 2 ** 31))
   t.comment(`ELASTIC_DRIVE_SEED=${seed}`)

@@ -25,6 +25,7 @@ await t.test('find over 10,000 files, from before connect, takes at most 25 requ
   t.equal((await ground.requests()).total, 0, 'the second walk asks nothing')
 })
 
+// [S-40]
 await t.test('a folder of 120 items is listed whole, in a batch for the pages after the first', fuse, async (t) => {
   const ground = await Playground.start(t, { seed: 'tree:1x120x10', mounted: false })
   await ground.connect()

@@ -10,8 +10,10 @@ const fuse = skipWithout('fuse')
 
 t.setTimeout(300_000) // a loaded machine is slow, not wrong
 
+// [S-26]
 await t.test('a descriptor from before a remote change can neither be cut nor written: it says so', fuse, async (t) => {
-  const ground = await Playground.start(t, { settings: { uploadDelay: '0' } })
+  // By passthrough nobody can be refused: passthrough.test.ts.
+  const ground = await Playground.start(t, { settings: { uploadDelay: '0' }, mountArguments: ['--no-passthrough'] })
   await ground.act({ op: 'write', path: 'a.txt', content: 'base' })
   await ground.ok('sync', '--wait', '30') // a desktop may have looked into the new mount before
   t.equal(await ground.shell('cat a.txt'), 'base')

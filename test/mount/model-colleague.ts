@@ -6,16 +6,24 @@ import { constants as flags } from 'node:fs'
 import { ModelFile, pattern } from './model-bytes.js'
 import { errorName } from './model-check.js'
 import type { Dice } from './model-dice.js'
-import type { RunnerProcess } from './model-process.js'
+import type { Runner } from './model-process.js'
 import { ModelFolder, walk, type ModelTree } from './model-tree.js'
 import { until, type Playground } from './playground.js'
 
 export interface ColleagueOptions {
   readonly ground: Playground
-  readonly runner: RunnerProcess
+  readonly runner: Runner
   readonly tree: ModelTree
   readonly folder: string
   readonly dice: Dice
+  /** Has the drive looked through; `elastic-drive sync` where it is left out. */
+  readonly sync?: () => Promise<unknown>
+}
+
+interface Trashed {
+  readonly id: string
+  readonly path: string
+  readonly file: ModelFile
 }
 
 const ACTS_A_ROUND = 6
@@ -31,6 +39,7 @@ interface Held {
 
 export class Colleague {
   readonly #o: ColleagueOptions
+  readonly #trashed: Trashed[] = []
   #made = 0
   #slot = FIRST_SLOT
 
@@ -45,7 +54,7 @@ export class Colleague {
     const held: Held[] = []
     for (const path of changed) held.push(await this.#hold(path))
     for (const path of changed) await this.#act(path)
-    await this.#o.ground.ok('sync')
+    await (this.#o.sync ?? (() => this.#o.ground.syncAllowing()))()
     await until('the changes of the colleague show', () => this.#shows(), SHOWN_MS)
     for (const { slot, path, bytes } of held) {
       expectBytes(`${path}, open since before it was changed`, await this.#o.runner.call(`pread\t${slot}\t0\t${WHOLE}`).then((answer) => answer.bytes), bytes)
@@ -76,7 +85,7 @@ export class Colleague {
 
   async #act(path: string): Promise<void> {
     const { ground, tree, folder, dice } = this.#o
-    const what = dice.below(20)
+    const what = dice.below(21)
     this.#made += 1
     const name = `theirs ${this.#made}`
     const place = dice.chance(0.5) ? folder : dice.pick(this.#folders())
@@ -89,11 +98,15 @@ export class Colleague {
       await ground.act({ op: 'rename', path, name })
       tree.rename(path, `${parentOf(path)}/${name}`, 0)
     } else if (what < 14) {
-      await ground.act({ op: 'trash', path })
+      const { id } = await ground.act({ op: 'trash', path })
+      const file = tree.find(path)
+      if (file instanceof ModelFile) this.#trashed.push({ id, path, file })
       tree.unlink(path)
     } else if (what < 16) {
       await ground.act({ op: 'mkdir', path: `${place}/${name}` })
       tree.mkdir(`${place}/${name}`, 0o755)
+    } else if (what === 20 && this.#trashed.length > 0) {
+      await this.#restore()
     } else if (what < 18 && place !== parentOf(path)) {
       await ground.act({ op: 'move', path, to: place })
       tree.rename(path, `${place}/${path.slice(path.lastIndexOf('/') + 1)}`, 0)
@@ -103,6 +116,18 @@ export class Colleague {
       const file = tree.open(`${place}/${name}`, flags.O_CREAT, 0o644)
       if (file instanceof ModelFile) file.write(0, bytes)
     }
+  }
+
+  /** Nobody makes a name twice in here, so it comes back to where it was. */
+  async #restore(): Promise<void> {
+    const { ground, tree, dice } = this.#o
+    const [trashed] = this.#trashed.splice(dice.below(this.#trashed.length), 1)
+    if (trashed === undefined) return
+    await ground.act({ op: 'restore', id: trashed.id })
+    const folder = tree.find(parentOf(trashed.path))
+    if (!(folder instanceof ModelFolder)) throw new Error(`${trashed.path} has no folder to come back to`)
+    folder.children.set(trashed.path.slice(parentOf(trashed.path).length + 1), trashed.file)
+    trashed.file.links = 1
   }
 
   /** Names and sizes are the model's. */

@@ -15,6 +15,11 @@ export interface Answer {
   readonly bytes: Buffer
 }
 
+/** Carries out one line; a worker process, or somebody before it. */
+export interface Runner {
+  call(line: string): Promise<Answer>
+}
+
 /** Answers the program. */
 export async function compileRunner(directory: string): Promise<string> {
   const program = join(directory, 'model-runner')
@@ -23,7 +28,7 @@ export async function compileRunner(directory: string): Promise<string> {
   return program
 }
 
-export class RunnerProcess {
+export class RunnerProcess implements Runner {
   readonly #child: ChildProcess
   readonly #waiting: { resolve: (answer: Answer) => void; reject: (error: Error) => void }[] = []
   #received: Buffer = Buffer.alloc(0)

@@ -28,6 +28,8 @@ export interface StreamOptions {
   /** Worker processes that take part. */
   readonly runners: readonly number[]
   readonly readsOnly?: boolean
+  /** Touching a mapping ends the process where the portal does not give the bytes. */
+  readonly withoutMappings?: boolean
   /** Apart from those of other streams, which use the same worker processes. */
   readonly firstSlot: number
 }
@@ -49,6 +51,7 @@ export class Stream {
   readonly #dice: Dice
   readonly #operations: HandleOperations
   readonly #open: OpenFile[] = []
+  readonly #kinds: readonly string[]
   #slot: number
 
   constructor(options: StreamOptions) {
@@ -56,11 +59,13 @@ export class Stream {
     this.#dice = new Dice(options.random)
     this.#operations = new HandleOperations(this.#dice)
     this.#slot = options.firstSlot
+    const kinds: readonly string[] = options.readsOnly === true ? READING : EVERYTHING
+    this.#kinds = options.withoutMappings === true ? kinds.filter((kind) => !kind.startsWith('map')) : kinds
   }
 
   next(): Step {
     for (;;) {
-      const step = this.#step(this.#dice.pick(this.#o.readsOnly === true ? READING : EVERYTHING))
+      const step = this.#step(this.#dice.pick(this.#kinds))
       if (step !== undefined) return step
     }
   }
@@ -204,5 +209,15 @@ export class Stream {
 
   #at(runner: number, line: string, expected: Expected): Step {
     return { runner, line, expected }
+  }
+}
+
+/** So many steps, then those that close what is open. */
+export function steps(options: StreamOptions, count: number): () => Step | undefined {
+  const stream = new Stream(options)
+  let left = count
+  return () => {
+    left -= 1
+    return left >= 0 ? stream.next() : stream.last()
   }
 }

@@ -3,17 +3,15 @@
 // in each stream; what the daemon does meanwhile is up to the moment. ELASTIC_DRIVE_OPERATIONS says how many (50,000).
 import t from 'tap'
 import { seededRandom } from '../../src/base/random.js'
-import { GeneratedBytes } from '../../src/portal/content.js'
 import { skipWithout } from '../support/skip.js'
 import { endsEqual } from './both-trees.js'
-import { ModelFile } from './model-bytes.js'
 import { Inodes } from './model-check.js'
 import { Colleague } from './model-colleague.js'
 import { Dice } from './model-dice.js'
+import { seededTree, walksAsModel, withoutProgramsNames } from './model-drive.js'
 import { play } from './model-play.js'
 import { compileRunner, RunnerProcess } from './model-process.js'
-import { Stream, type Step, type StreamOptions } from './model-stream.js'
-import { ModelFolder, ModelTree, walk } from './model-tree.js'
+import { steps } from './model-stream.js'
 import { Playground } from './playground.js'
 
 const SEED = Number(process.env.ELASTIC_DRIVE_SEED ?? 1)
@@ -34,6 +32,7 @@ const fuse = skipWithout('fuse')
 
 t.setTimeout(290_000) // a loaded machine is slow, not wrong
 
+// [S-11]
 await t.test(`${OPERATIONS} random operations of seed ${SEED} answer as the model says (ELASTIC_DRIVE_SEED=${SEED})`, fuse, async (t) => {
   const ground = await Playground.start(t, {
     seed: `tree:${FOLDERS}x${FILES_EACH}x${FILE_BYTES}`,
@@ -76,34 +75,6 @@ await t.test(`${OPERATIONS} random operations of seed ${SEED} answer as the mode
   t.same(errors, [])
 })
 
-/** The model of what the portal was seeded with: every content follows from its id. */
-async function seededTree(ground: Playground): Promise<ModelTree> {
-  const tree = new ModelTree()
-  const generated = new GeneratedBytes()
-  const items = [...(await ground.tree({ sha256: false }))].sort((a, b) => a.path.length - b.path.length)
-  for (const { path, type, id, size } of items) {
-    if (path === '') continue
-    if (type === 'folder') {
-      tree.mkdir(path, 0o755)
-      continue
-    }
-    const file = new ModelFile(Buffer.alloc(size), 0o644)
-    generated.fill(file.bytes, Number(id), 0)
-    const folder = tree.find(path.slice(0, path.lastIndexOf('/')))
-    if (folder instanceof ModelFolder) folder.children.set(path.slice(path.lastIndexOf('/') + 1), file)
-  }
-  return tree
-}
-
-function steps(options: StreamOptions, count: number): () => Step | undefined {
-  const stream = new Stream(options)
-  let left = count
-  return () => {
-    left -= 1
-    return left >= 0 ? stream.next() : stream.last()
-  }
-}
-
 /** Round after round, at least one. */
 async function goOnUntil(end: Promise<unknown>, round: () => Promise<number>): Promise<number> {
   const state = { isOver: false }
@@ -115,19 +86,4 @@ async function goOnUntil(end: Promise<unknown>, round: () => Promise<number>): P
   do sum += await round()
   while (!state.isOver)
   return sum
-}
-
-/** Every name, and every byte. */
-async function walksAsModel(ground: Playground, tree: ModelTree, colleague: Colleague): Promise<void> {
-  const nodes = walk(tree.root, '')
-  const names = (await ground.shell('find . -mindepth 1 -printf "%P\\n"')).split('\n').filter((name) => name !== '')
-  const wanted = nodes.map(([path]) => path)
-  const [missing, extra] = [wanted.filter((path) => !names.includes(path)), names.filter((path) => !wanted.includes(path))]
-  if (missing.length > 0 || extra.length > 0) throw new Error(`missing ${JSON.stringify(missing)}, not expected ${JSON.stringify(extra)}`)
-  await Promise.all(nodes.flatMap(([path, node]) => (node.kind === 'file' ? [colleague.check(path)] : [])))
-}
-
-/** What only programs use has no place on the portal. */
-async function withoutProgramsNames(ground: Playground): Promise<void> {
-  await ground.shell(`find . -depth \\( -name '*.part' -o -name '.*.swp' \\) -exec rm -r {} +`)
 }

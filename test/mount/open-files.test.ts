@@ -22,6 +22,7 @@ await t.test('a deleted file that another handle has cut tells its size to whoev
   t.equal((await reader.read(Buffer.alloc(8_192), 0, 8_192, 0)).bytesRead, 5_871)
 })
 
+// [S-11]
 await t.test('handles from before and after a file was here whole read the same, and so do they while somebody writes', fuse, async (t) => {
   const ground = await Playground.start(t, { seed: 'tree:1x1x3000000', settings: { uploadDelay: '600' } })
   const [name = ''] = (await ground.shell('find . -type f')).trim().split('\n')
@@ -60,6 +61,7 @@ await t.test('the times that a program sets after its writes stay, though it wen
   t.equal((await stat(ground.path('a'))).mtimeMs, 1_000_000_000_000)
 })
 
+// [S-16]
 await t.test('killed while a program writes and has closed nothing, what it wrote is there after the next mount, and is sent', fuse, async (t) => {
   const ground = await Playground.start(t, { settings: { uploadDelay: '600' } })
   const file = await open(ground.path('log'), 'w')

@@ -4,14 +4,17 @@
  */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
+import { createReadStream, readFileSync } from 'node:fs'
 import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { Agent } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import nodeFetch from 'node-fetch'
 import type { Test } from 'tap'
+import { traitArguments } from '../support/portal-traits.js'
 
 const MAIN = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url))
 
@@ -49,6 +52,7 @@ interface PortalLine {
   readonly hooks: string
   readonly storage: string
   readonly pid: number
+  readonly certificate?: string
 }
 
 export interface PlaygroundOptions {
@@ -58,6 +62,10 @@ export interface PlaygroundOptions {
   /** Only the portal and the home: the test connects and mounts itself. */
   readonly mounted?: boolean
   readonly mountArguments?: readonly string[]
+  /** Of the program's commands, and so of the daemon, beside this process's own. */
+  readonly environment?: Readonly<Record<string, string>>
+  /** The program, where it is not the one of this checkout. */
+  readonly main?: string
 }
 
 export class Playground {
@@ -65,14 +73,16 @@ export class Playground {
   readonly folder: string
   readonly directory: string
   portal: PortalLine
+  environment: Readonly<Record<string, string>>
   #portalProcess: ChildProcess
   readonly #portalArguments: readonly string[]
+  readonly #main: string
 
   static async start(t: Test, options: PlaygroundOptions = {}): Promise<Playground> {
     const directory = await mkdtemp(join(tmpdir(), 'elastic-mount-'))
-    const portalArguments = ['--data', join(directory, 'portal'), '--seed', options.seed ?? 'empty', ...(options.portalArguments ?? [])]
+    const portalArguments = ['--data', join(directory, 'portal'), '--seed', options.seed ?? 'empty', ...traitArguments(), ...(options.portalArguments ?? [])]
     const { child, line } = await startPortal(portalArguments)
-    const playground = new Playground(directory, child, line, portalArguments)
+    const playground = new Playground(directory, { child, line, portalArguments, main: options.main ?? MAIN, environment: options.environment ?? {} })
     t.teardown(() => playground.#end())
     if (options.mounted !== false) {
       await playground.connect()
@@ -82,13 +92,15 @@ export class Playground {
     return playground
   }
 
-  private constructor(directory: string, child: ChildProcess, portal: PortalLine, portalArguments: readonly string[]) {
+  private constructor(directory: string, parts: { child: ChildProcess; line: PortalLine; portalArguments: readonly string[]; main: string; environment: Readonly<Record<string, string>> }) {
     this.directory = directory
     this.home = join(directory, 'home')
     this.folder = join(directory, 'Bitrix24')
-    this.portal = portal
-    this.#portalProcess = child
-    this.#portalArguments = portalArguments
+    this.portal = parts.line
+    this.#portalProcess = parts.child
+    this.#portalArguments = parts.portalArguments
+    this.#main = parts.main
+    this.environment = parts.environment
   }
 
   path(...names: readonly string[]): string {
@@ -98,14 +110,23 @@ export class Playground {
   // ---- the command line ---------------------------------------------------------------------------------------------
 
   cli(...args: readonly string[]): Promise<Outcome> {
-    return run(process.execPath, [MAIN, ...args], { env: { ...process.env, ELASTIC_DRIVE_HOME: this.home } })
+    return run(process.execPath, [this.#main, ...args], { env: { ...process.env, ...this.environment, ELASTIC_DRIVE_HOME: this.home } })
   }
 
   /** As `cli`, and the command must succeed. */
   async ok(...args: readonly string[]): Promise<string> {
     const outcome = await this.cli(...args)
-    if (outcome.code !== 0) throw new Error(`elastic-drive ${args.join(' ')} ended with ${String(outcome.code)}: ${outcome.stderr}${await this.#daemonLog()}`)
+    if (outcome.code !== 0) throw new Error(`elastic-drive ${args.join(' ')} ended with ${String(outcome.code)}: ${outcome.stderr}${await this.#logOfFailure()}`)
     return outcome.stdout
+  }
+
+  /** As `ok('sync', …)`, by a person who allows whatever the brake holds: random operations may delete more than that lets pass. */
+  async syncAllowing(...args: readonly string[]): Promise<string> {
+    for (;;) {
+      const outcome = await this.cli('sync', ...args)
+      if (outcome.code !== 4) return outcome.code === 0 ? outcome.stdout : this.ok('sync', ...args)
+      await this.ok('brake', 'allow')
+    }
   }
 
   async json<T = Readonly<Record<string, unknown>>>(...args: readonly string[]): Promise<T> {
@@ -146,7 +167,7 @@ export class Playground {
   /** A shell script with `set -e`, in the drive's folder; it must succeed. */
   async shell(script: string, timeoutMs = 60_000): Promise<string> {
     const outcome = await run('bash', ['-ec', script], { cwd: this.folder, timeoutMs })
-    if (outcome.code !== 0) throw new Error(`the script ended with ${String(outcome.code ?? outcome.signal)}: ${outcome.stderr}\n${script}${await this.#daemonLog()}`)
+    if (outcome.code !== 0) throw new Error(`the script ended with ${String(outcome.code ?? outcome.signal)}: ${outcome.stderr}\n${script}${await this.#logOfFailure()}`)
     return outcome.stdout
   }
 
@@ -182,6 +203,11 @@ export class Playground {
     await this.#hook('POST', '/faults', fault)
   }
 
+  /** Those that were ordered and are not used up. */
+  async faults(): Promise<readonly { readonly method: string; readonly after: number; readonly times: number }[]> {
+    return (await this.#hook('GET', '/faults')) as readonly { readonly method: string; readonly after: number; readonly times: number }[]
+  }
+
   async clearFaults(): Promise<void> {
     await this.#hook('DELETE', '/faults')
   }
@@ -210,8 +236,10 @@ export class Playground {
   }
 
   async #hook(method: string, path: string, body?: object): Promise<unknown> {
-    const response = await fetch(this.portal.hooks + path, {
+    const { hooks, certificate } = this.portal
+    const response = await nodeFetch(hooks + path, {
       method,
+      ...(certificate === undefined ? {} : { agent: new Agent({ ca: readFileSync(certificate) }) }),
       ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
     })
     const text = await response.text()
@@ -221,13 +249,15 @@ export class Playground {
 
   // ---- the end ------------------------------------------------------------------------------------------------------
 
-  async #daemonLog(): Promise<string> {
-    try {
-      const log = await readFile(join(this.home, 'state', 'default', 'daemon.log'), 'utf8')
-      return `\n--- the daemon's log ---\n${log.split('\n').slice(-25).join('\n')}`
-    } catch {
-      return ''
-    }
+  /** Its last lines; empty where there is none. */
+  async daemonLog(lines: number): Promise<string> {
+    const log = await readFile(join(this.home, 'state', 'default', 'daemon.log'), 'utf8').catch(() => '')
+    return log.split('\n').slice(-lines).join('\n')
+  }
+
+  async #logOfFailure(): Promise<string> {
+    const log = await this.daemonLog(25)
+    return log === '' ? '' : `\n--- the daemon's log ---\n${log}`
   }
 
   async #end(): Promise<void> {

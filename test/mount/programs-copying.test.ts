@@ -12,6 +12,7 @@ const fuse = skipWithout('fuse')
 
 t.setTimeout(300_000) // a loaded machine is slow, not wrong
 
+// [S-41]
 await t.test('tar unpacks into the mount what tar then finds equal, with modes and times, and packs the same again', fuse, async (t) => {
   const ground = await Playground.start(t, { portalArguments: ['--plan', 'self-hosted'], settings: { uploadDelay: '3600' } })
   await ground.shell(`
@@ -31,6 +32,8 @@ await t.test('tar unpacks into the mount what tar then finds equal, with modes a
 await t.test('rsync copies into the mount once; the second run moves nothing, the third what changed', fuse, async (t) => {
   const ground = await Playground.start(t, { portalArguments: ['--plan', 'self-hosted'], settings: { uploadDelay: '3600' } })
   await ground.shell(`mkdir '${ground.directory}/from'; for step in ${STEPS}; do cp -r --preserve=mode,timestamps '${SOURCES}'/$step '${ground.directory}/from'; done`)
+  // At the end of a second: a time that is rounded up is another second to rsync.
+  await ground.shell(`cd '${ground.directory}/from'; touch -d '2026-01-02 03:04:05.9997' fs/*; touch -d '2026-01-02 03:04:05.999999999' base/*`)
   const files = Number(await ground.shell(`find '${ground.directory}/from' -type f | wc -l`))
   const rsync = async (...options: readonly string[]): Promise<{ transferred: number; changes: readonly string[] }> => {
     const said = await ground.shell(`rsync -a --itemize-changes --stats ${options.join(' ')} '${ground.directory}/from/' to/`)

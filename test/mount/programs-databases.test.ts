@@ -16,6 +16,7 @@ await t.test('sqlite3 keeps its databases whole', fuse, async (t) => {
   const ground = await Playground.start(t, { portalArguments: ['--plan', 'self-hosted'], settings: { uploadDelay: '3600' } })
 
   for (const mode of ['delete', 'wal']) {
+    // [S-47]
     await t.test(`with journal_mode ${mode}, what several processes wrote is all there and the database is whole`, async (t) => {
       const database = `${mode}.db`
       await ground.shell(`

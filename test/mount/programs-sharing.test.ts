@@ -22,6 +22,7 @@ t.setTimeout(300_000) // a loaded machine is slow, not wrong
 await t.test('processes share files as on any disk', fuse, async (t) => {
   const ground = await Playground.start(t, { portalArguments: ['--plan', 'self-hosted'], settings: { uploadDelay: '3600' } })
 
+  // [S-47]
   await t.test('flock keeps processes apart: none of their increments is lost', async (t) => {
     await ground.shell(`echo 0 > counter; : > lock
       ${together(`for turn in $(seq ${TURNS}); do flock lock bash -c 'echo $(($(cat counter) + 1)) > counter'; done`)}`)
@@ -29,6 +30,7 @@ await t.test('processes share files as on any disk', fuse, async (t) => {
     t.equal((await ground.attempt(`exec 3< lock; flock 3; flock --nonblock lock true`)).code, 1, 'a held lock is refused to others')
   })
 
+  // [S-22]
   await t.test('four writers with O_APPEND overwrite no line of each other', async (t) => {
     await ground.shell(together(`for n in $(seq ${LINES}); do echo "writer $who line $n $(printf '%*s' $((n % 90)) x)" >> log; done`))
     const lines = (await ground.shell('cat log')).trimEnd().split('\n')
@@ -39,6 +41,7 @@ await t.test('processes share files as on any disk', fuse, async (t) => {
     }
   })
 
+  // [S-38]
   await t.test('a file that is unlinked while open goes on for who has it open, and leaves no trace', async (t) => {
     const read = await ground.shell(`
       echo first > open.txt
@@ -55,6 +58,7 @@ await t.test('processes share files as on any disk', fuse, async (t) => {
     t.equal(await ground.shell('cat open.txt'), 'another\n')
   })
 
+  // [S-31]
   await t.test('a sparse file with punched holes reads as on a local disk', async (t) => {
     const steps = `
       truncate -s 40M sparse

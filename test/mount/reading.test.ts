@@ -17,6 +17,7 @@ const fuse = skipWithout('fuse')
 
 t.setTimeout(300_000) // a loaded machine is slow, not wrong
 
+// [S-24]
 await t.test('cat transfers a file once; a second cat, also after a remount, makes no request', fuse, async (t) => {
   const ground = await Playground.start(t, { seed: 'tree:1x3x5000000' })
   const path = (await ground.shell('find . -type f | sort | head -1')).trim()
@@ -64,6 +65,7 @@ await t.test('the first 4 KiB of a 1 GiB file arrive after moving at most 8 MiB,
   t.equal(await ground.stateOf(path), 'partial')
 })
 
+// [S-37]
 await t.test('mv of a placeholder returns at once and its bytes are here soon after; mv of a folder moves none', fuse, async (t) => {
   const ground = await Playground.start(t, { seed: 'tree:2x2x1000000', portalArguments: ['--latency', '300'] })
   const [first] = (await ground.shell('find . -type f | sort')).trim().split('\n')
@@ -85,6 +87,7 @@ await t.test('mv of a placeholder returns at once and its bytes are here soon af
   t.ok(await ground.item('elsewhere'))
 })
 
+// [S-1]
 await t.test('xattrs and status tell each state truthfully', fuse, async (t) => {
   const ground = await Playground.start(t, { seed: 'tree:1x2x1000', settings: { uploadDelay: '30' } })
   const path = (await ground.shell('find . -type f | sort | head -1')).trim()

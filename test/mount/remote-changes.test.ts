@@ -9,6 +9,7 @@ const fuse = skipWithout('fuse')
 
 t.setTimeout(300_000) // a loaded machine is slow, not wrong
 
+// [S-13]
 await t.test("in a folder in use a colleague's changes show within 15 s", fuse, async (t) => {
   const ground = await Playground.start(t)
   for (const name of ['old.txt', 'moved.txt', 'gone.txt', 'changed.txt']) await ground.act({ op: 'write', path: name, content: `${name} of before` })
@@ -33,6 +34,7 @@ await t.test("in a folder in use a colleague's changes show within 15 s", fuse, 
   t.equal((await ground.requests()).bytesDown, 'changed by a colleague'.length)
 })
 
+// [S-13]
 await t.test('anywhere in the drive a change shows at once after sync', fuse, async (t) => {
   const ground = await Playground.start(t, { seed: 'tree:30x2x100' })
   const [file] = (await ground.shell('find . -type f | sort | tail -1')).trim().split('\n') as [string]
@@ -44,6 +46,7 @@ await t.test('anywhere in the drive a change shows at once after sync', fuse, as
   t.equal((await ground.requests()).bytesDown, 0)
 })
 
+// [S-24]
 await t.test('a file that is open when a colleague changes it keeps its old bytes; a new open has the new ones', fuse, async (t) => {
   const ground = await Playground.start(t)
   await ground.act({ op: 'write', path: 'a.txt', content: 'old bytes' })
@@ -58,6 +61,7 @@ await t.test('a file that is open when a colleague changes it keeps its old byte
   t.equal(read, 'old bytes\nNEW')
 })
 
+// [S-14]
 await t.test('a file changed on both sides ends as two files, both on both sides (C7)', fuse, async (t) => {
   const ground = await Playground.start(t, { settings: { uploadDelay: '1' } })
   await ground.act({ as: 'owner', op: 'write', path: 'plan.txt', content: 'base' })
@@ -94,6 +98,7 @@ await t.test('a deletion made elsewhere during a pause is applied on resume, not
   t.same(await ground.tree().then((items) => items.filter(({ type }) => type === 'file')), [])
 })
 
+// [S-5]
 await t.test('a pause stops uploads, and reading goes on', fuse, async (t) => {
   const ground = await Playground.start(t, { seed: 'tree:1x1x1000', settings: { uploadDelay: '0' } })
   const path = (await ground.shell('find . -type f')).trim()
@@ -109,16 +114,42 @@ await t.test('a pause stops uploads, and reading goes on', fuse, async (t) => {
   t.ok(await ground.item('new.txt'))
 })
 
-await t.test('an empty or failed listing deletes nothing', fuse, async (t) => {
-  const ground = await Playground.start(t)
-  for (const name of ['a.txt', 'b.txt', 'c.txt']) await ground.act({ op: 'write', path: name, content: name })
+const LIST = 'disk.folder.getchildren'
+const BAD_SWEEPS: Readonly<Record<string, readonly Readonly<Record<string, unknown>>[]>> = {
+  '500 for every list': [{ method: LIST, kind: 'status', status: 500 }],
+  '500 for every request': [{ method: 'batch', kind: 'status', status: 500 }, { method: LIST, kind: 'status', status: 500 }],
+  '403 for every list': [{ method: LIST, kind: 'status', status: 403, error: 'ACCESS_DENIED' }],
+  '403 for every list and folder': [LIST, 'disk.folder.get'].map((method) => ({ method, kind: 'status', status: 403, error: 'ACCESS_DENIED' })),
+  'empty lists': [{ method: LIST, kind: 'empty' }],
+  '404 for the root and everything below': [LIST, 'disk.folder.get'].map((method) => ({ method, kind: 'status', status: 404, error: 'ERROR_NOT_FOUND' })),
+  'half pages': [{ method: LIST, kind: 'half' }],
+  'half pages with a total that fits them': [{ method: LIST, kind: 'half', total: 'short' }],
+  'pages that break off': [{ method: 'batch', kind: 'truncate', bytes: 300 }, { method: LIST, kind: 'truncate', bytes: 300 }],
+}
+
+// [S-14]
+await t.test('whatever a portal answers a sweep with, nothing is deleted here or sent as deleted; a real deletion still arrives', fuse, async (t) => {
+  const ground = await Playground.start(t, { seed: 'tree:4x30' })
+  const names = async (): Promise<string> => ground.shell('find . | sort')
+  const before = await names()
+  await ground.shell('cat folder-1/* > /dev/null; echo mine > folder-2/unsent.txt')
   await ground.ok('sync', '--wait', '30')
-  await ground.shell('cat *.txt')
-  await ground.fault({ method: 'disk.folder.getchildren', kind: 'empty', times: 2 })
-  await ground.ok('sync', '--wait', '30')
-  t.equal((await ground.shell('ls')).trim(), 'a.txt\nb.txt\nc.txt')
-  await ground.fault({ method: 'disk.folder.getchildren', kind: 'status', status: 403, error: 'ACCESS_DENIED', times: 2 })
-  await ground.cli('sync', '--wait', '30')
-  t.equal((await ground.shell('ls')).trim(), 'a.txt\nb.txt\nc.txt')
-  t.equal((await ground.tree()).filter(({ type }) => type === 'file').length, 3)
+  let withMine = await names()
+  t.equal(withMine.split('\n').length, before.split('\n').length + 1)
+  for (const [name, faults] of Object.entries(BAD_SWEEPS)) {
+    await ground.clearRequests()
+    for (const fault of faults) await ground.fault({ ...fault, times: 1_000 })
+    await ground.cli('sync', '--wait', '3')
+    t.ok((await ground.faults()).some(({ times }) => times < 1_000), `${name}: met`)
+    await ground.clearFaults()
+    t.equal(await names(), withMine, name)
+    const { methods } = await ground.requests()
+    t.same(Object.keys(methods).filter((method) => method.includes('markdeleted')), [], `${name}: nothing is sent as deleted`)
+    const gone = `folder-3/${(await ground.shell('ls folder-3')).split('\n')[0] ?? ''}`
+    await ground.act({ as: 'colleague', op: 'trash', path: gone })
+    await ground.ok('sync', '--wait', '30')
+    t.notOk((await names()).includes(`./${gone}\n`), `${name}: then a real deletion arrives`)
+    withMine = await names()
+  }
+  t.equal((await ground.tree()).length + 1, (await names()).trim().split('\n').length)
 })

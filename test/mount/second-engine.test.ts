@@ -1,13 +1,28 @@
 // The drive through the second engine: what a person does all day works, and status says which engine runs and why.
-import t from 'tap'
+import { cp, copyFile, mkdtemp, rm, symlink } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import t, { type Test } from 'tap'
 import { skipWithout } from '../support/skip.js'
 import { Playground, sha256, until } from './playground.js'
 
 interface EngineAnswer {
-  readonly engine: { readonly name: string; readonly why: string; readonly lacks: readonly string[] }
+  readonly engine: { readonly name: string; readonly why: string; readonly lacks: readonly string[]; readonly isFallback: boolean }
 }
 
 const fuse = skipWithout('fuse')
+const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
+
+/** The program in a tree of its own, where the native addon was never built. */
+async function withoutAddon(t: Test): Promise<string> {
+  const tree = await mkdtemp(join(tmpdir(), 'elastic-no-addon-'))
+  t.teardown(() => rm(tree, { recursive: true, force: true }))
+  await cp(join(ROOT, 'build/src'), join(tree, 'build/src'), { recursive: true })
+  await copyFile(join(ROOT, 'package.json'), join(tree, 'package.json'))
+  await symlink(join(ROOT, 'node_modules'), join(tree, 'node_modules'))
+  return join(tree, 'build/src/cli/main.js')
+}
 
 t.setTimeout(300_000) // a loaded machine is slow, not wrong
 
@@ -16,7 +31,7 @@ await t.test('with --engine fuse-native files are listed, read, edited and sent,
   const { engine } = await ground.json<EngineAnswer>('status')
   t.match(engine, { name: 'fuse-native', why: /--engine/ })
   t.ok(engine.lacks.includes('invalidate'))
-  t.match(await ground.ok('status'), /^Engine {3}fuse-native: asked for by --engine$/m)
+  t.match(await ground.ok('status'), /^Engine {3}fuse-native: asked for by --engine;/m)
 
   t.equal((await ground.shell('find . -type f | wc -l')).trim(), '80')
   const before = await ground.tree()
@@ -62,4 +77,27 @@ await t.test('what changes on the portal is seen through it, and it is unmounted
   t.match(await ground.cli('mount', '--engine', 'native'), { code: 0 }, 'and the other engine goes on where it stopped')
   t.match((await ground.json<EngineAnswer>('status')).engine, { name: 'native', lacks: [] })
   t.equal(await ground.shell('cat a.txt b.txt'), 'theirs, and longernew')
+})
+
+await t.test('without the native addon fuse-native serves the drive: mount says so, and status and doctor say why', fuse, async (t) => {
+  const ground = await Playground.start(t, { seed: 'tree:2x3x5000', mounted: false, main: await withoutAddon(t) })
+  await ground.connect()
+  const mounted = await ground.cli('mount', '--json')
+  t.match(mounted, { code: 0, stderr: 'The engine is fuse-native instead of native: The native addon is not built: run native/build.\n' })
+  t.match(JSON.parse(mounted.stdout), { mounted: true, engine: 'fuse-native' })
+  t.match((await ground.json<EngineAnswer>('status')).engine, { name: 'fuse-native', why: /^instead of native: .* run native\/build/, isFallback: true })
+  t.match(await ground.cli('doctor'), { stdout: /engine +fuse-native: instead of native: The native addon is not built/ })
+  const [file] = (await ground.tree()).filter(({ type }) => type === 'file')
+  if (file === undefined) throw new Error('the seed is empty')
+  t.equal(await sha256(ground.path(file.path)), file.sha256)
+  await ground.shell(`echo written > new.txt; echo more >> '${file.path}'`)
+  await ground.ok('sync', '--wait', '60')
+  t.equal((await ground.item('new.txt'))?.size, 8)
+  t.equal((await ground.item(file.path))?.size, file.size + 5)
+  await ground.killDaemon()
+  t.match(await ground.cli('mount'), { code: 0, stderr: /^The engine is fuse-native instead of native/ }, 'also over the mount of a daemon that was killed')
+  t.equal(await ground.shell('cat new.txt'), 'written\n')
+  t.match(await ground.cli('mount', '--engine', 'native'), { code: 1 }, 'one that is asked for by name is never another')
+  await ground.unmount()
+  t.match(await ground.cli('mount', '--engine', 'native'), { code: 1, stderr: /native addon is not built/ })
 })

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { DriveError } from '../../src/base/errors.js'
 import { takeProcessLock } from '../../src/store/process-lock.js'
+import { refuseUnless } from '../../src/store/script.js'
 import { Store } from '../../src/store/store.js'
 
 const SCHEMA = { name: 'pets', steps: ['CREATE TABLE pets (id INTEGER PRIMARY KEY, name TEXT UNIQUE NOT NULL)'] }
@@ -54,6 +55,80 @@ await t.test('a lone work that fails leaves the connection usable', async (t) =>
   await t.rejects(store.transact(() => Promise.reject(new Error('no'))))
   await store.transact((tx) => tx.run('INSERT INTO pets (name) VALUES (?)', 'ada'), { durable: true })
   t.equal((await store.read.get('SELECT count(*) AS n FROM pets'))?.n, 1)
+})
+
+const ADOPT = {
+  name: 'adopt',
+  parameters: ['pet', 'friend'],
+  statements: [refuseUnless("NEW.pet <> 'wolf'"), 'INSERT INTO pets (name) VALUES (NEW.pet)', 'INSERT INTO pets (name) VALUES (NEW.friend)'],
+  answers: { id: 'SELECT id FROM pets WHERE name = adopt.friend' },
+}
+
+function adopt(store: Store, pet: string, friend: string, effects: string[] = []): Promise<number | undefined> {
+  return store.runScript({
+    script: ADOPT,
+    values: () => [pet, friend],
+    answer: (row, tx) => {
+      tx.afterCommit(() => effects.push(pet))
+      return Number(row.id)
+    },
+  })
+}
+
+const petsOf = async (store: Store): Promise<unknown[]> => (await store.read.all('SELECT name FROM pets ORDER BY id')).map(({ name }) => name)
+
+await t.test('a script is done whole, is committed before its answer, and answers what it made', async (t) => {
+  const store = await open(t, join(await folder(t), 'db'))
+  const effects: string[] = []
+  t.equal(await adopt(store, 'ada', 'bob', effects), 2)
+  t.same(effects, ['ada'])
+  t.same(await petsOf(store), ['ada', 'bob'])
+})
+
+await t.test('a script that refuses, or whose second statement breaks a constraint, leaves nothing and answers nothing, alone and among others', async (t) => {
+  const store = await open(t, join(await folder(t), 'db'))
+  const effects: string[] = []
+  await adopt(store, 'ada', 'bob')
+  t.equal(await adopt(store, 'wolf', 'eve', effects), undefined)
+  t.equal(await adopt(store, 'eve', 'ada', effects), undefined)
+  const among = await Promise.all([
+    store.transact((tx) => tx.run('INSERT INTO pets (name) VALUES (?)', 'sue')),
+    adopt(store, 'wolf', 'tom', effects),
+    adopt(store, 'eve', 'sue', effects),
+    adopt(store, 'kim', 'lee', effects),
+    store.transact((tx) => tx.run('INSERT INTO pets (name) VALUES (?)', 'max')),
+  ])
+  t.same(among.slice(1, 3), [undefined, undefined])
+  t.same(effects, ['kim'])
+  t.same(await petsOf(store), ['ada', 'bob', 'sue', 'kim', 'lee', 'max'])
+})
+
+await t.test('a work that fails between scripts is rolled back alone', async (t) => {
+  const store = await open(t, join(await folder(t), 'db'))
+  const outcomes = await Promise.allSettled([
+    adopt(store, 'ada', 'bob'),
+    store.transact(async (tx) => {
+      await tx.run('INSERT INTO pets (name) VALUES (?)', 'eve')
+      throw new Error('no')
+    }),
+    adopt(store, 'kim', 'lee'),
+  ])
+  t.same(outcomes.map(({ status }) => status), ['fulfilled', 'rejected', 'fulfilled'])
+  t.same(await petsOf(store), ['ada', 'bob', 'kim', 'lee'])
+})
+
+await t.test('a script asks for its values when its turn has come', async (t) => {
+  const store = await open(t, join(await folder(t), 'db'))
+  let name = 'early'
+  const both = Promise.all([
+    store.transact(async (tx) => {
+      await tx.run('INSERT INTO pets (name) VALUES (?)', 'ada')
+      name = 'late'
+    }),
+    store.runScript({ script: ADOPT, values: () => [name, 'bob'], answer: () => null }),
+  ])
+  await both
+  t.same(await petsOf(store), ['ada', 'late', 'bob'])
 })
 
 await t.test('a damaged database is refused with the next step and left as it is', async (t) => {

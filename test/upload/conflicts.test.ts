@@ -214,6 +214,7 @@ await t.test('C24: what a read-only folder refuses is undone in view, and an edi
   t.same(world.notices.map(({ kind }) => kind).sort(), ['brought-back', 'place-restored', 'recovered'])
 })
 
+// [S-47]
 await t.test('C25: a file locked by a colleague stays queued with the reason, and goes once it is unlocked', async (t) => {
   const world = await World.make(t)
   await world.act('write', { path: 'a', content: 'one' })
@@ -229,6 +230,7 @@ await t.test('C25: a file locked by a colleague stays queued with the reason, an
   t.equal(await world.content('a'), 'two')
 })
 
+// [S-39]
 await t.test('6a.12: a deleted folder that holds items nobody here has seen is kept with them; the rest of it goes', async (t) => {
   const world = await World.make(t)
   await world.act('mkdir', { path: 'd' })
@@ -245,22 +247,19 @@ await t.test('6a.12: a deleted folder that holds items nobody here has seen is k
   t.match(world.notices, [{ kind: 'brought-back', why: 'holds-unseen-items' }, { kind: 'brought-back', why: 'holds-unseen-items' }])
 })
 
-await t.test('6a.12: deletions held by the brake wait, and everything else goes on', async (t) => {
+await t.test('6a.12: one empty listing does not prove that a deleted folder holds nothing unseen', async (t) => {
   const world = await World.make(t)
-  await world.act('write', { path: 'a', content: 'a' })
+  await world.act('mkdir', { path: 'd' })
+  await world.act('write', { path: 'd/known', content: 'known' })
   await world.boot()
-  const { ino } = await world.files.need('a')
-  world.held.add(ino)
-  await world.files.remove('a')
-  await world.files.write('b', 'b')
+  await world.act('write', { path: 'd/unseen', content: 'theirs' })
+  await world.fault('disk.folder.getchildren', 'empty')
+  await world.files.removeTree('d')
   await world.sync()
-  t.same(await world.paths(), ['a', 'b'])
-  t.match(await world.upload.queue(), [{ ino, state: 'brake' }])
-  world.held.clear()
-  await world.sync()
-  t.same(await world.paths(), ['b'])
+  t.same(await world.paths(), ['d', 'd/unseen'])
 })
 
+// [S-17]
 await t.test('6a.3: bytes that a power loss may have torn become a conflict copy, never a version', async (t) => {
   const world = await World.make(t)
   await world.act('write', { path: 'a', content: 'good' })
@@ -275,7 +274,7 @@ await t.test('6a.3: bytes that a power loss may have torn become a conflict copy
 })
 
 await t.test('6a.15: a version that slips in between check and write is kept as a conflict copy', async (t) => {
-  const world = await World.make(t)
+  const world = await World.make(t, { traits: { fileHistory: true } })
   await world.act('write', { path: 'a', content: 'one' })
   await world.boot()
   await world.files.write('a', 'mine')
@@ -285,6 +284,66 @@ await t.test('6a.15: a version that slips in between check and write is kept as 
   t.equal(await world.content(forkNameOf(await world.paths(), 'a')), 'slipped in')
   t.match(world.notices, [{ kind: 'version-slipped-in' }])
   t.equal((await world.files.need('a')).base?.version, 3)
+})
+
+await t.test('6a.15: what slipped in is kept whatever fails while it is fetched, and once', async (t) => {
+  const faults = [
+    ['disk.file.uploadversion', 'lost-answer', {}],
+    ['disk.file.getversions', 'empty', {}],
+    ['disk.file.getversions', 'status', { status: 502 }],
+    ['disk.file.getversions', 'html', { status: 200 }],
+    ['disk.file.getversions', 'truncate', { bytes: 40 }],
+    ['download', 'truncate', { bytes: 3 }],
+    ['download', 'reset', {}],
+  ] as const
+  for (const [method, kind, fields] of faults) {
+    const world = await World.make(t)
+    await world.act('write', { path: 'a', content: 'one' })
+    await world.boot()
+    await world.files.write('a', 'mine')
+    await world.fault(method, kind, fields)
+    world.on.breaking.beforeWrite = () => world.act('write', { path: 'a', content: 'slipped in' })
+    await world.sync()
+    t.equal(await world.content('a'), 'mine', `${method} ${kind}`)
+    t.equal(await world.content(forkNameOf(await world.paths(), 'a')), 'slipped in', `${method} ${kind}`)
+    t.equal(await countContents(world), 2, `${method} ${kind} leaves no half fetched content`)
+  }
+})
+
+await t.test('6a.15: what slipped in is kept when the file is removed or written anew before its answer is known', async (t) => {
+  for (const what of ['removed', 'replaced'] as const) {
+    const world = await World.make(t)
+    await world.act('write', { path: 'a', content: 'one' })
+    await world.boot({ at: 0, when: 'after' })
+    await world.files.write('a', 'mine')
+    world.on.breaking.beforeWrite = () => world.act('write', { path: 'a', content: 'slipped in' })
+    world.upload.start()
+    await world.on.breaking.dead
+    await world.reboot()
+    if (what === 'removed') await world.files.remove('a')
+    else {
+      await world.files.write('tmp', 'newer')
+      await world.files.rename('tmp', 'a')
+    }
+    await world.sync()
+    const paths = await world.paths()
+    t.equal(await world.content(forkNameOf(paths, 'a')), 'slipped in', what)
+    t.equal(paths.includes('a'), what === 'replaced')
+    t.equal(paths.length, what === 'replaced' ? 2 : 1)
+  }
+})
+
+await t.test('6a.15: a version that slips in before the file is replaced by an empty one stays, and the edit is a copy', async (t) => {
+  const world = await World.make(t)
+  const { id } = await world.act('write', { path: 'a', content: 'one' })
+  await world.boot()
+  await world.files.write('a', '')
+  world.on.breaking.beforeWrite = () => world.act('write', { path: 'a', content: 'slipped in' })
+  await world.sync()
+  t.equal(await world.content('a'), 'slipped in')
+  t.equal((await world.tree()).get('a')?.id, id)
+  t.equal(await world.content(forkNameOf(await world.paths(), 'a')), '')
+  t.match(world.notices, [{ kind: 'conflict-copy', why: 'edited-on-both-sides' }])
 })
 
 await t.test('a move into a folder of another storage is taken back, and what was edited is sent where it stays', async (t) => {
@@ -336,6 +395,7 @@ await t.test('C9: a file that was replaced by a rename here and changed there co
   t.equal((await world.on.journal.entries()).length, 0, 'nobody waits for the name for ever')
 })
 
+// [S-39]
 await t.test('a folder link that is deleted is disconnected, what it leads to stays', async (t) => {
   const world = await World.make(t)
   const storage = await world.commonDrive()
@@ -353,3 +413,7 @@ await t.test('a folder link that is deleted is disconnected, what it leads to st
   t.same(left.map(({ path }) => path).sort(), ['common', 'common/a', 'common/new'])
   t.equal(await countItems(world.on.store.read), 1)
 })
+
+async function countContents(world: World): Promise<number> {
+  return Number((await world.on.store.read.get('SELECT count(*) AS n FROM contents'))?.n)
+}

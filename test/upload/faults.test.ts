@@ -1,5 +1,6 @@
 /** What goes wrong between here and the portal: answers that get lost, errors, resets, no room, no network. */
 import t from 'tap'
+import { DriveError } from '../../src/base/errors.js'
 import { countItems } from '../../src/mirror/counts.js'
 import { forkNameOf, World } from './world.js'
 
@@ -31,6 +32,57 @@ await t.test('a lost answer of any request leads to exactly one effect', async (
   t.same(world.notices, [])
 })
 
+await t.test('a lost answer is recognised although the file was written while it was being sent', async (t) => {
+  const world = await World.make(t)
+  world.maxVersionSizeBytes = 100 // and what is larger is replaced (6a.7)
+  for (const path of ['version', 'replaced']) await world.act('write', { path, content: 'one' })
+  await world.boot()
+  for (const [path, method, padding] of [['version', 'disk.file.uploadversion', ''], ['new', 'upload', ''], ['replaced', 'upload', 'x'.repeat(100)]] as const) {
+    await world.files.write(path, `before${padding}`)
+    await world.fault(method, 'lost-answer')
+    world.on.breaking.beforeWrite = async () => world.files.write(path, `during${padding}`)
+    if (path === 'replaced') {
+      const writeAgain = world.on.breaking.beforeWrite
+      world.on.breaking.beforeWrite = () => {
+        world.on.breaking.beforeWrite = writeAgain // the first request only trashes the old one
+        return Promise.resolve()
+      }
+    }
+    await world.sync()
+    t.equal(await world.content(path), `during${padding}`)
+  }
+  t.same(await world.paths(), ['new', 'replaced', 'version'])
+  t.same(world.notices.filter(({ kind }) => kind !== 'replaced'), [], 'nothing was taken for somebody else\'s')
+})
+
+await t.test('a rename that the portal carries out late does not undo the next one', async (t) => {
+  const world = await World.make(t)
+  const { id } = await world.act('write', { path: 'a', content: 'a' })
+  await world.boot()
+  const { drive, clock } = world
+  const [rename, getFile] = [drive.rename.bind(drive), drive.getFile.bind(drive)]
+  let late: { readonly sinceMs: number; readonly carryOut: () => Promise<unknown> } | undefined
+  const arrive = async (): Promise<void> => {
+    const arriving = late
+    late = undefined
+    await arriving?.carryOut()
+  }
+  drive.rename = async (item, name, call) => {
+    drive.rename = rename
+    late = { sinceMs: clock.nowMs(), carryOut: () => rename(item, name, { priority: call.priority }) }
+    await world.files.rename('b', 'c')
+    throw new DriveError('lost-answer', 'the connection broke')
+  }
+  drive.getFile = async (fileId, call) => {
+    if (late !== undefined && clock.nowMs() - late.sinceMs >= 2_000) await arrive()
+    return getFile(fileId, call)
+  }
+  await world.files.rename('a', 'b')
+  await world.sync()
+  await arrive()
+  t.same([...(await world.tree())].map(([path, row]) => [path, row.id]), [['c', id]])
+})
+
 await t.test('a lost answer is recognised by author and bytes: an equal name by somebody else is a conflict', async (t) => {
   const world = await World.make(t)
   await world.boot()
@@ -40,6 +92,18 @@ await t.test('a lost answer is recognised by author and bytes: an equal name by 
   await world.sync()
   t.equal(await world.content('a'), 'them')
   t.equal(await world.content(forkNameOf(await world.paths(), 'a')), 'mine')
+})
+
+await t.test('on a portal whose answers have no time a lost answer is found out as well', async (t) => {
+  const world = await World.make(t, { traits: { envelopeTime: 'absent' } })
+  await world.boot()
+  await world.fault('upload', 'lost-answer')
+  await world.fault('disk.folder.addsubfolder', 'reset')
+  await world.files.write('a', 'mine')
+  await world.files.mkdir('d')
+  await world.sync()
+  t.same(await world.paths(), ['a', 'd'])
+  t.equal((await world.requests()).methods.upload, 1, 'what was there was adopted')
 })
 
 await t.test('errors, pages of a front end and resets are tried again until it works, one never blocking another', async (t) => {
@@ -59,6 +123,29 @@ await t.test('errors, pages of a front end and resets are tried again until it w
   t.same(world.notices, [])
 })
 
+for (const [name, kind, fields] of [
+  ['did not carry out', 'status', { status: 200, body: { result: false } }],
+  ['did carry out', 'result-false', {}],
+] as const) {
+  await t.test(`O-11: a move within a storage that the portal ${name} and answers with false is made, once, and not taken back`, async (t) => {
+    const world = await World.make(t)
+    await world.act('mkdir', { path: 'd' })
+    const { id } = await world.act('write', { path: 'a', content: 'a' })
+    await world.boot()
+    await world.fault('disk.file.moveto', kind, fields)
+    await world.files.rename('a', 'd/a')
+    world.upload.start()
+    await world.until(async () => (await world.upload.errors()).length > 0)
+    await world.files.rename('d/a', 'd/b') // a place of its own, that the outcome of the move must not touch
+    await world.upload.hurry()
+    await world.sync()
+    t.same(await world.paths(), ['d', 'd/b'])
+    t.equal((await world.tree()).get('d/b')?.id, id)
+    t.same(world.notices, [])
+  })
+}
+
+// [S-8]
 await t.test('a full portal keeps the entry with its reason, and the others go on', async (t) => {
   const world = await World.make(t)
   await world.boot()
@@ -66,9 +153,10 @@ await t.test('a full portal keeps the entry with its reason, and the others go o
   const big = await world.files.write('big', 'x'.repeat(100))
   await world.files.write('small', 'x')
   world.upload.start()
-  await world.until(async () => (await world.upload.errors()).length > 0 && (await world.paths()).includes('small'))
+  await world.until(async () => (await world.upload.errors()).length > 0 && (await world.upload.pending()).count === 1)
   t.match(await world.upload.errors(), [{ ino: big, code: 'quota' }])
   t.match(await world.upload.pending(), { count: 1, bytes: 100 })
+  t.same(await world.paths(), ['small'])
   await world.hook('limits', { quotaBytes: null })
   await world.upload.hurry()
   await world.sync()
@@ -94,8 +182,23 @@ await t.test('a name that is refused once, because its holder leaves it in that 
   t.same(await world.paths(), ['a'])
 })
 
-await t.test('6a.7: when the upload under the final name is refused, the old file comes back from the trash', async (t) => {
+await t.test('a name that is refused once, after requests that failed for other reasons, makes no conflict', async (t) => {
   const world = await World.make(t)
+  const { id } = await world.act('write', { path: 'b', content: 'b' })
+  await world.boot()
+  for (const method of ['upload', 'disk.file.rename']) {
+    await world.fault(method, 'status', { status: 500, times: 2 })
+    await world.fault(method, 'status', { status: 400, error: 'DISK_OBJ_22000' })
+  }
+  await world.files.write('a', 'a')
+  await world.files.rename('b', 'c')
+  await world.sync()
+  t.same(await world.paths(), ['a', 'c'])
+  t.equal((await world.tree()).get('c')?.id, id)
+})
+
+await t.test('6a.7: when the upload under the final name is refused, the old file comes back from the trash', async (t) => {
+  const world = await World.make(t, { traits: { emptyMultipartFile: 'accepted' } })
   const { id } = await world.act('write', { path: 'a', content: 'full' })
   await world.boot()
   await world.fault('upload', 'status', { status: 400, error: 'DISK_FOLDER_22002' })
@@ -138,6 +241,7 @@ await t.test('a pause lets nothing begin', async (t) => {
   t.same(await world.paths(), ['a'])
 })
 
+// [S-12]
 await t.test('6a.5: a file that stays open is sent after the last flush, and again after the next', async (t) => {
   const world = await World.make(t)
   await world.boot()
@@ -165,6 +269,19 @@ await t.test('a content written during its upload is sent again, and the version
   t.match((await world.tree()).get('a'), { id })
   t.equal(await world.content('a'), 'three')
   t.same(await world.paths(), ['a'])
+  t.same(world.notices, [])
+})
+
+await t.test('a name on the way, given by a request whose outcome was never learnt, is not taken for somebody else\'s wish', async (t) => {
+  const world = await World.make(t)
+  await world.boot()
+  await world.files.write('a', 'one')
+  await world.files.mkdir('there')
+  await world.sync()
+  await world.act('rename', { path: 'a', name: 'a.~moving-0123abcd' }, 'owner')
+  await world.files.rename('a', 'there/b')
+  await world.sync()
+  t.same(await world.paths(), ['there', 'there/b'])
   t.same(world.notices, [])
 })
 

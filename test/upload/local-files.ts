@@ -8,6 +8,7 @@ import type { ContentCache } from '../../src/cache/content-cache.js'
 import type { Journal } from '../../src/journal/journal.js'
 import { isMoved, type Item } from '../../src/mirror/item.js'
 import type { Mirror } from '../../src/mirror/mirror.js'
+import { comesBackIn, isInTrash, unsentIn } from '../../src/mirror/trash-rows.js'
 import type { Store, Transaction } from '../../src/store/store.js'
 
 export interface LocalFilesOptions {
@@ -114,20 +115,51 @@ export class LocalFiles {
       await mirror.update(tx, await mirror.needIn(tx, item.ino), { parent, name })
       const placed = await mirror.needIn(tx, item.ino)
       await mirror.update(tx, placed, { placeChangedMs: isMoved(placed) ? this.#at.clock.nowMs() : null })
+      const target = await mirror.needIn(tx, parent)
+      if (target.base !== null && item.base?.trashed === true && (await isInTrash(tx, parent))) await mirror.setTrashed(tx, [item.ino], 'may-be-live')
       await this.#touch(tx, item.ino)
     })
+  }
+
+  /** As a file manager: into the trash at the top, with a note of where it was. */
+  async trash(path: string, under = path.split('/').at(-1) ?? ''): Promise<void> {
+    const { store, mirror, cache, clock } = this.#at
+    const local = { mode: 0o700, sizeBytes: 0, mtimeMs: clock.nowMs(), localOnly: true }
+    const folder = (parent: Ino, name: string): Promise<Ino> =>
+      store.transact(async (tx) => (await mirror.childIn(tx, parent, name))?.ino ?? mirror.insertLocal(tx, { ...local, parent, name, kind: 'folder', contentId: null }))
+    const top = await folder(ROOT_INO, '.Trash-0')
+    const notes = await folder(top, 'info')
+    await folder(top, 'files')
+    await store.transact(async (tx) => {
+      const contentId = await cache.createLocal(tx)
+      await mirror.insertLocal(tx, { ...local, parent: notes, name: `${under}.trashinfo`, kind: 'file', contentId })
+    })
+    await this.rename(path, `.Trash-0/files/${under}`)
+  }
+
+  /** Out of the trash, `path` below its files; the note goes. */
+  async untrash(path: string, to: string): Promise<void> {
+    const { store, mirror, cache } = this.#at
+    await this.rename(`.Trash-0/files/${path}`, to)
+    const { ino } = await this.need(to)
+    await store.transact(async (tx) => {
+      for (const unsent of await unsentIn(mirror, tx, ino, (content) => cache.isDirtyIn(tx, content))) await this.#touch(tx, unsent)
+    })
+    if (await this.has(`.Trash-0/info/${path}.trashinfo`)) await this.remove(`.Trash-0/info/${path}.trashinfo`)
   }
 
   async #discard(tx: Transaction, ino: Ino): Promise<void> {
     const { mirror, journal, cache } = this.#at
     const item = await mirror.needIn(tx, ino)
     if (item.contentId !== null) await cache.drop(tx, item.contentId)
-    if (item.base === null && !(await this.#isUnderWay(tx, ino))) {
+    const comesBack = (await comesBackIn(mirror, tx, item)) !== null
+    if ((item.base === null || (item.base.trashed && !item.base.mayBeLive && !comesBack)) && !(await this.#isUnderWay(tx, ino))) {
       await journal.remove(tx, ino)
       await mirror.remove(tx, item)
       return
     }
     await mirror.update(tx, item, { parent: null, contentId: null, deleted: true, placeChangedMs: this.#at.clock.nowMs() })
+    if (comesBack) await mirror.setTrashed(tx, [ino], 'may-be-live')
     await this.#touch(tx, ino)
   }
 

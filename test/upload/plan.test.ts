@@ -9,7 +9,7 @@ import { failureScope, isRefusal, nextTryMs } from '../../src/upload/back-off.js
 import { mayBeOurs, mayBeOurVersion } from '../../src/upload/own-answer.js'
 import { planStep } from '../../src/upload/plan.js'
 import type { ContentFacts, Step, View } from '../../src/upload/plan-view.js'
-import { temporaryName } from '../../src/upload/plan-place.js'
+import { temporaryName } from '../../src/base/names.js'
 import { findRings } from '../../src/upload/rings.js'
 import type { RemoteFile } from '../../src/drive/drive.js'
 
@@ -18,7 +18,7 @@ const ATTEMPT: Attempt = { step: 'rename', startedServerMs: 0 }
 
 function base(change: Partial<Base> = {}): Base {
   return {
-    id: asRemoteId('70'), realId: asRemoteId('70'), storageId: asStorageId('1'), parent: ROOT_INO, name: 'a', version: 3, blobId: 'b3', sizeBytes: 10, updatedMs: 0, code: null,
+    id: asRemoteId('70'), realId: asRemoteId('70'), storageId: asStorageId('1'), parent: ROOT_INO, name: 'a', version: 3, blobId: 'b3', sizeBytes: 10, updatedMs: 0, code: null, trashed: false, mayBeLive: false,
     ...change,
   }
 }
@@ -40,14 +40,15 @@ const ENTRY: Entry = { ino: asIno(7), seq: 1, sinceMs: 0, notBeforeMs: 0, tries:
 
 function view(change: Partial<View> = {}): View {
   return {
-    entry: ENTRY, item: row(), content: CLEAN, parent: folder(1, { parent: null }), writers: { open: false, lastFlushMs: null },
-    holdersThere: [], holdersOfNewNameHere: [], holdersOfOldNameThere: [], deletedAbove: null, isBelowLink: false, blockerBelow: null, mustLeaveFirst: null, sentByAnother: null, isHeld: false,
+    entry: ENTRY, item: row(), inTrash: false, content: CLEAN, parent: folder(1, { parent: null }), writers: { open: false, lastFlushMs: null },
+    holdersThere: [], holdersOfNewNameHere: [], holdersOfOldNameThere: [], deletedAbove: null, comesBackIn: null, isBelowLink: false, blockerBelow: null, mustLeaveFirst: null, sentByAnother: null, isHeld: false,
     nowMs: NOW_MS, uploadDelayMs: 3_000, hurriedAtMs: 0, maxVersionSizeBytes: 1_000, ...change,
   }
 }
 
 type Row = readonly [what: string, change: Partial<View>, step: Step]
 
+const IN_TRASH = { parent: asIno(90) }
 const GONE = { parent: null, deleted: true, contentId: null }
 const LEAVING = { ino: asIno(9), isLeaving: true }
 const STAYING = { ino: asIno(9), isLeaving: false }
@@ -105,6 +106,7 @@ const TABLE: readonly Row[] = [
   ['C4: deleted', { item: row(GONE), content: null }, { kind: 'trash' }],
   ['C4: deleted before it was ever sent', { item: row({ ...GONE, base: null }), content: null }, { kind: 'nothing' }],
   ['C4: deleted before its creation was answered', { item: row({ ...GONE, base: null }), entry: { ...ENTRY, attempt: ATTEMPT } }, { kind: 'resolve', attempt: ATTEMPT }],
+  ['C4: deleted while its folder is being restored', { item: row(GONE), comesBackIn: asIno(8) }, { kind: 'wait', reason: 'parent-first', on: asIno(8) }],
   ['C4: deleted with its folder', { item: row(GONE), deletedAbove: asIno(3) }, { kind: 'wait', reason: 'deleted-with-folder', on: asIno(3) }],
   ['6a.6: the row that had the identity before is still sending', { item: folder(7, { parent: asIno(3) }), parent: folder(3), sentByAnother: asIno(9) }, { kind: 'wait', reason: 'sent-by-another', on: asIno(9) }],
   ['C4: something has to leave it first', { item: folder(7, GONE), blockerBelow: asIno(8) }, { kind: 'wait', reason: 'moves-out-first', on: asIno(8) }],
@@ -112,6 +114,24 @@ const TABLE: readonly Row[] = [
   ['6.4: deleted below a link, and the link stayed', { item: row({ ...GONE, placeChangedMs: NOW_MS - 30_000 }), isBelowLink: true }, { kind: 'trash' }],
   ['6.4: deleted below a link, and somebody asked for everything now', { item: row({ ...GONE, placeChangedMs: NOW_MS - 10_000 }), isBelowLink: true, hurriedAtMs: NOW_MS }, { kind: 'trash' }],
   ['6a.12: held by the brake', { item: row(GONE), isHeld: true }, { kind: 'wait', reason: 'brake' }],
+
+  ['trash: put there', { item: row(IN_TRASH), inTrash: true }, { kind: 'trash' }],
+  ['trash: put there and taken out before that was sent', { item: row() }, { kind: 'nothing' }],
+  ['trash: the upload delay runs', { item: row(IN_TRASH), inTrash: true, entry: { ...ENTRY, notBeforeMs: NOW_MS + 5 } }, { kind: 'wait', reason: 'upload-delay', untilMs: NOW_MS + 5 }],
+  ['trash: an edit that was not sent stays here', { item: row(IN_TRASH), inTrash: true, content: DIRTY }, { kind: 'trash' }],
+  ['trash: on both sides, edited since', { item: row({ ...IN_TRASH, base: base({ trashed: true }) }), inTrash: true, content: DIRTY }, { kind: 'nothing' }],
+  ['trash: it may have come back with its folder', { item: row({ ...IN_TRASH, base: base({ trashed: true, mayBeLive: true }) }), inTrash: true }, { kind: 'trash' }],
+  ['trash: never sent', { item: row({ ...IN_TRASH, base: null }), inTrash: true, content: DIRTY }, { kind: 'nothing' }],
+  ['trash: stands in a folder that was put there', { item: row({ parent: asIno(8), base: base({ parent: asIno(8) }) }), inTrash: true, content: DIRTY }, { kind: 'nothing' }],
+  ['trash: something has to leave the folder first', { item: folder(7, IN_TRASH), inTrash: true, blockerBelow: asIno(8) }, { kind: 'wait', reason: 'moves-out-first', on: asIno(8) }],
+  ['trash: held by the brake (6a.12)', { item: row(IN_TRASH), inTrash: true, isHeld: true }, { kind: 'wait', reason: 'brake' }],
+  ['trash: a request of unknown outcome', { item: row(IN_TRASH), inTrash: true, entry: { ...ENTRY, attempt: ATTEMPT } }, { kind: 'resolve', attempt: ATTEMPT }],
+  ['C18: taken out', { item: row({ base: base({ trashed: true }) }) }, { kind: 'restore' }],
+  ['C18: taken out to another place, and edited', { item: row({ name: 'b', parent: asIno(3), base: base({ trashed: true }) }), parent: folder(3), content: DIRTY }, { kind: 'restore' }],
+  ['C18: into a new folder', { item: row({ parent: asIno(3), base: base({ trashed: true }) }), parent: folder(3, { base: null }) }, { kind: 'wait', reason: 'parent-first', on: asIno(3) }],
+  ['C18: with its folder', { item: row({ parent: asIno(3), base: base({ trashed: true, parent: asIno(3) }) }), parent: folder(3, { base: base({ trashed: true }) }) }, { kind: 'wait', reason: 'parent-first', on: asIno(3) }],
+  ['C18: into a folder that is gone', { item: row({ base: base({ trashed: true }) }), parent: folder(3, GONE) }, { kind: 'recover' }],
+  ['C5: in a folder that is being restored', { item: row({ base: null }), content: DIRTY, parent: folder(3, { base: base({ trashed: true }) }) }, { kind: 'wait', reason: 'parent-first', on: asIno(3) }],
 ]
 
 for (const [what, change, step] of TABLE) {

@@ -9,7 +9,23 @@ import { World } from './world.js'
 const STEPS = 40
 
 for (const seed of seeds()) {
-  await t.test(`seed ${seed}: the portal ends with what is shown here`, (t) => play(t, seed))
+  await t.test(`seed ${seed}: the portal ends with what is shown here`, (t) => play(t, seed, { work: workOnce, calm: false }))
+}
+
+for (const seed of seeds().slice(0, 2)) {
+  await t.test(`seed ${seed} with a trash: what is in it is in the portal's trash, and all of it comes back`, async (t) => {
+    const world = await play(t, seed, { work: workWithTrash, calm: true })
+    const files = (await world.files.need('.Trash-0/files')).ino
+    const inside = await world.on.mirror.childrenIn(world.on.store.read, files)
+    for (const item of inside) t.equal(item.base?.trashed ?? true, true, `${item.name} is in the trash of both sides, or was never sent`)
+    for (const { name } of inside) await world.files.untrash(name, `back ${name}`)
+    await world.reboot()
+    await world.upload.hurry()
+    await isEven(t, world, `${inside.length} taken out of the trash`)
+    const tree = await world.tree()
+    // An emptied file is replaced (6a.7).
+    for (const { name, base, sizeBytes } of inside) if (base !== null && sizeBytes > 0) t.equal(tree.get(`back ${name}`)?.id, base.id, `${name} is the same object`)
+  })
 }
 
 function seeds(): readonly number[] {
@@ -17,18 +33,23 @@ function seeds(): readonly number[] {
   return chosen === undefined ? [1, 2, 3, 4, 5, 6] : chosen.split(',').map(Number)
 }
 
-async function play(t: Test, seed: number): Promise<void> {
+/** `calm`: the uploader works only while nobody else does. */
+async function play(t: Test, seed: number, { work, calm }: { work: typeof workOnce; calm: boolean }): Promise<World> {
   const random = seededRandom(seed)
-  const world = await World.make(t)
+  const world = await World.make(t, { traits: { emptyMultipartFile: 'accepted' } })
   for (const path of ['p', 'q', 'p/r']) await world.act('mkdir', { path }, 'owner')
   for (const path of ['a', 'p/b', 'p/r/c', 'q/d', 'q/e']) await world.act('write', { path, content: path }, 'owner')
   await world.boot()
-  world.upload.start()
+  if (!calm) world.upload.start()
   const done: string[] = []
   for (let step = 0; step < STEPS; step += 1) {
-    done.push(await workOnce(world, random, step))
+    done.push(await work(world, random, step))
     const chance = random.fraction()
-    if (chance < 0.1) {
+    if (calm) {
+      if (chance > 0.3) continue
+      await world.sync()
+      await world.reboot()
+    } else if (chance < 0.1) {
       await world.reboot(random.fraction() < 0.5 ? { at: -1, when: 'before' } : { at: Math.floor(random.fraction() * 3), when: random.fraction() < 0.5 ? 'before' : 'after' })
       world.upload.start()
     } else if (chance < 0.3) await world.upload.hurry()
@@ -36,10 +57,20 @@ async function play(t: Test, seed: number): Promise<void> {
   }
   await world.reboot()
   await world.upload.hurry()
-  await world.sync()
-  const here = await world.files.tree()
+  await isEven(t, world, done.join('\n'))
+  return world
+}
+
+async function isEven(t: Test, world: World, story: string): Promise<void> {
+  try {
+    await world.sync()
+  } catch (error) {
+    const { mirror, store, upload } = world.on
+    const rows = await Promise.all((await upload.queue()).map(async (entry) => ({ entry, item: await mirror.getIn(store.read, entry.ino) })))
+    throw new Error(`${story}\nis not sent: ${JSON.stringify({ rows, errors: await upload.errors() }, null, 1)}`, { cause: error })
+  }
+  const here = await standing(world)
   const there = await world.tree()
-  const story = done.join('\n')
   t.same([...there.keys()].sort(), [...here.keys()].sort(), story)
   for (const [path, row] of there) {
     const item = here.get(path)
@@ -51,13 +82,48 @@ async function play(t: Test, seed: number): Promise<void> {
   t.same(world.notices.filter(({ kind }) => kind !== 'replaced'), [], 'nobody else was there, so there is no conflict')
 }
 
+/** What is shown outside the trash. */
+async function standing(world: World): ReturnType<World['files']['tree']> {
+  return new Map([...(await world.files.tree())].filter(([path]) => !path.startsWith('.Trash-0')))
+}
+
+/** One step in three is about the trash. */
+async function workWithTrash(world: World, random: Random, step: number): Promise<string> {
+  if (random.fraction() < 0.66) return workOnce(world, random, step)
+  const all = [...(await world.files.tree()).keys()]
+  const kept = '.Trash-0/files/'
+  const thrown = all.filter((path) => path.startsWith(kept)).map((path) => path.slice(kept.length))
+  const here = all.filter((path) => !path.startsWith('.Trash-0'))
+  const pick = (from: readonly string[]): string => from[Math.floor(random.fraction() * from.length)] ?? ''
+  const chance = random.fraction()
+  if (chance < 0.5) {
+    const path = pick(here)
+    if (path === '') return 'nothing'
+    const under = `${path.split('/').at(-1) ?? ''} ${step}`
+    await world.files.trash(path, under)
+    return `trash ${path} as ${under}`
+  }
+  const path = pick(thrown)
+  if (path === '') return 'nothing'
+  // A part of a folder that is removed here comes back with the folder: the portal's trash was not touched.
+  if (chance < 0.6 && !path.includes('/')) {
+    await world.files.removeTree(kept + path)
+    return `remove ${path} from the trash`
+  }
+  // Where it was, or where its name is free.
+  const to = path.split('/').at(-1)?.replace(/ .*/, '') ?? ''
+  if (here.includes(to)) return 'nothing'
+  await world.files.untrash(path, to)
+  return `untrash ${path} to ${to}`
+}
+
 /** The uploader gets on with its work, however far. */
 async function letOthersRun(): Promise<void> {
   for (let turn = 0; turn < 200; turn += 1) await new Promise((resolve) => setImmediate(resolve))
 }
 
 async function workOnce(world: World, random: Random, step: number): Promise<string> {
-  const here = await world.files.tree()
+  const here = await standing(world)
   const all = [...here.entries()]
   const folders = ['', ...all.filter(([, { kind }]) => kind === 'folder').map(([path]) => path)]
   const files = all.filter(([, { kind }]) => kind === 'file').map(([path]) => path)

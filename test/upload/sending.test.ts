@@ -4,7 +4,7 @@ import { countItems } from '../../src/mirror/counts.js'
 import { World } from './world.js'
 
 await t.test('a new folder with files in it arrives, each by one request', async (t) => {
-  const world = await World.make(t)
+  const world = await World.make(t, { traits: { emptyMultipartFile: 'accepted' } })
   await world.boot()
   await world.files.mkdir('plans')
   await world.files.mkdir('plans/2026')
@@ -69,6 +69,7 @@ await t.test('rename, move, and both together keep the id and move no bytes (C3)
   t.same(await world.on.journal.entries(), [])
 })
 
+// [S-38]
 await t.test('a deleted file and a deleted tree go to the trash of the portal, the tree by one request (C4)', async (t) => {
   const world = await World.make(t)
   await world.act('mkdir', { path: 'old' })

@@ -10,6 +10,7 @@ import { ROOT_INO, type Ino } from '../../src/base/ids.js'
 import { silentLog } from '../../src/base/log.js'
 import { seededRandom, systemRandom } from '../../src/base/random.js'
 import { systemClock } from '../../src/base/clock.js'
+import { BRAKE_SCHEMA } from '../../src/brake/brake-rows.js'
 import { ContentCache } from '../../src/cache/content-cache.js'
 import { CACHE_SCHEMA } from '../../src/cache/schema.js'
 import { createDrive, type OpenDrive } from '../../src/drive/create-drive.js'
@@ -25,8 +26,10 @@ import { Store } from '../../src/store/store.js'
 import type { UploadNotice } from '../../src/upload/notices.js'
 import type { Writers } from '../../src/upload/plan-view.js'
 import { Upload } from '../../src/upload/upload.js'
+import { withPortalTraits } from '../support/portal-traits.js'
 import { BreakingDrive, type Crash } from './breaking-drive.js'
 import { HurriedClock } from './hurried-clock.js'
+import { SimulatedClock } from './simulated-clock.js'
 import { LocalFiles } from './local-files.js'
 
 export interface TreeRow {
@@ -56,17 +59,18 @@ export class World {
   readonly open: OpenDrive
   readonly #directory: string
   readonly #userId: string
-  readonly clock: HurriedClock
+  readonly clock: HurriedClock | SimulatedClock
   readonly deltas: MirrorDelta[] = []
   readonly notices: UploadNotice[] = []
+  /** Codes of what could not be sent at once. */
+  readonly failed: string[] = []
   readonly writers = new Map<Ino, Writers>()
-  readonly held = new Set<Ino>()
   maxVersionSizeBytes = 1_000_000
   uploadDelayMs = 3_000
   bootId = 'boot-1'
   #loaded: Loaded | undefined
 
-  private constructor(portal: RunningPortal, open: OpenDrive, directory: string, userId: string, clock: HurriedClock) {
+  private constructor(portal: RunningPortal, open: OpenDrive, directory: string, userId: string, clock: HurriedClock | SimulatedClock) {
     this.portal = portal
     this.clock = clock
     this.open = open
@@ -74,21 +78,23 @@ export class World {
     this.#userId = userId
   }
 
-  static async make(test: Test, options: PortalOptions = {}): Promise<World> {
+  /** `rates`: as fast as the portal's plan allows, on a clock that both sides share; otherwise nothing limits. */
+  static async make(test: Test, options: PortalOptions = {}, { rates = false } = {}): Promise<World> {
     const directory = await mkdtemp(join(tmpdir(), 'elastic-upload-'))
     test.teardown(() => rm(directory, { recursive: true, force: true }))
-    const clock = new HurriedClock()
+    const clock = rates ? new SimulatedClock() : new HurriedClock()
+    if (clock instanceof SimulatedClock) test.teardown(() => { clock.close() })
     // One time for both, however fast it goes; what the portal does itself takes the time it takes.
-    const portal = await startPortal({ seed: 'empty', ...options, clock: { ...systemClock, nowMs: () => clock.nowMs() } })
+    const portal = await startPortal({ seed: 'empty', ...withPortalTraits(options), clock: { ...systemClock, nowMs: () => clock.nowMs(), ...(rates ? { monotonicMs: () => clock.monotonicMs() } : {}) } })
     test.teardown(() => portal.close())
     const open = createDrive({
-      webhook: portal.webhook, runtimeDirectory: join(directory, 'run'), clock: systemClock, random: systemRandom, log: silentLog,
+      webhook: portal.webhook, runtimeDirectory: join(directory, 'run'), clock: clock instanceof SimulatedClock ? clock.ofConnections : systemClock, random: systemRandom, log: silentLog,
       stallDeadlineMs: () => 20_000, environment: {},
     })
     test.teardown(() => open.close())
-    await open.rest.setPlan({ capacity: 1e9, perSecond: 1e9 })
+    if (!rates) await open.rest.setPlan({ capacity: 1e9, perSecond: 1e9 })
     const world = new World(portal, open, directory, (await open.drive.account(CALL)).userId, clock)
-    await world.hook('limits', { burst: 1e9, perSecond: 1e9 })
+    if (!rates) await world.hook('limits', { burst: 1e9, perSecond: 1e9 })
     test.teardown(() => world.off())
     return world
   }
@@ -112,7 +118,7 @@ export class World {
 
   /** Switches the computer on; the mirror knows what the portal has at the first time. */
   async boot(crash: Crash = { at: -1, when: 'before' }): Promise<void> {
-    const store = await Store.open(join(this.#directory, 'db'), [MIRROR_SCHEMA, JOURNAL_SCHEMA, CACHE_SCHEMA])
+    const store = await Store.open(join(this.#directory, 'db'), [MIRROR_SCHEMA, JOURNAL_SCHEMA, CACHE_SCHEMA, BRAKE_SCHEMA])
     const mirror = new Mirror(store)
     let upload: Upload | undefined = undefined
     const journal: Journal = new Journal(store, () => upload?.wake())
@@ -121,13 +127,12 @@ export class World {
     })
     const breaking = new BreakingDrive(this.drive, crash)
     upload = new Upload({
-      drive: breaking.drive, store, mirror, journal, cache, clock: this.clock, random: seededRandom(1), log: silentLog,
+      drive: breaking.drive, store, mirror, journal, cache, clock: this.clock, random: seededRandom(1), log: { ...silentLog, info: (fields) => { if ('code' in fields) this.failed.push(String(fields.code)) } },
       host: 'ada', userId: this.#userId,
       uploadDelayMs: () => this.uploadDelayMs,
       writers: (ino) => this.writers.get(ino) ?? { open: false, lastFlushMs: null },
       onDelta: (deltas) => this.deltas.push(...deltas),
       onNotice: (notice) => this.notices.push(notice),
-      isHeld: (ino) => this.held.has(ino),
       maxVersionSizeBytes: this.maxVersionSizeBytes,
     })
     const files = new LocalFiles({ store, mirror, journal, cache, clock: this.clock, uploadDelayMs: () => this.uploadDelayMs })
@@ -179,16 +184,18 @@ export class World {
   }
 
   /** Everything goes to the portal; fails when that takes too long. */
-  async sync(): Promise<void> {
+  async sync(patienceMs = 30_000): Promise<void> {
     this.upload.start()
-    await this.upload.waitUntilIdle(AbortSignal.timeout(30_000))
+    await this.upload.waitUntilIdle(AbortSignal.timeout(patienceMs))
   }
 
   /** Looks whenever the uploader comes to rest, or begins to wait for anything else. */
   async until(condition: () => Promise<boolean>): Promise<void> {
+    const { clock } = this
+    if (!(clock instanceof HurriedClock)) throw new Error('a world at the portal\'s rate has no rests')
     for (;;) {
       const rest = new Promise<void>((resolve) => {
-        this.clock.onRest = resolve
+        clock.onRest = resolve
       })
       if (await condition()) return
       await rest
@@ -223,8 +230,8 @@ export class World {
   /** The id of the company's drive. */
   async commonDrive(): Promise<string> {
     const response = await fetch(`${this.portal.webhook}disk.storage.getlist`)
-    const { result } = (await response.json()) as { result: { ID: string; ENTITY_TYPE: string }[] }
-    return result.find(({ ENTITY_TYPE }) => ENTITY_TYPE === 'common')!.ID
+    const { result } = (await response.json()) as { result: { ID: unknown; ENTITY_TYPE: string }[] }
+    return String(result.find(({ ENTITY_TYPE }) => ENTITY_TYPE === 'common')!.ID)
   }
 
   async content(path: string): Promise<string> {

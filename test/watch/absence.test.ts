@@ -1,5 +1,6 @@
 import t from 'tap'
 import { ROOT_INO, type Ino } from '../../src/base/ids.js'
+import { readConflicts } from '../../src/mirror/conflicts.js'
 import { RECOVERY_FOLDER_NAME } from '../../src/watch/recovery-folder.js'
 import { COMPANY_DRIVE, setUp, type Scene } from './scene.js'
 
@@ -155,6 +156,22 @@ await t.test('a file of another folder that was moved into the gone one here goe
   t.equal((await scene.known('mine.txt'))?.ino, mine.ino)
 })
 
+await t.test('where its name was taken here meanwhile, or only a program has the name, the two stand in conflict', async (t) => {
+  const scene = await setUp(t)
+  await smallDrive(scene)
+  await scene.act('write', { path: 'mine.txt', content: 'mine' })
+  await sync(scene)
+  const [moved, docs] = [(await scene.known('mine.txt'))!, (await scene.known('docs'))!]
+  await scene.store.transact((tx) => scene.mirror.update(tx, moved, { parent: docs.ino, placeChangedMs: 5 }))
+  const [twin, partial] = [await newFile(scene, ROOT_INO, 'mine.txt'), await newFile(scene, ROOT_INO, 'film.part', true)]
+  await scene.act('write', { path: 'film.part', content: 'theirs' })
+  await scene.act('trash', { path: 'docs' })
+  await sync(scene)
+  const theirs = (await scene.known('film.part'))!
+  const found = (await readConflicts(scene.store.read)).map(({ copy, original, side, why }) => [copy, original, side, why])
+  t.same(new Set(found), new Set([[moved.ino, twin, 'theirs', 'name-taken'], [partial, theirs.ino, 'mine', 'name-taken']]))
+})
+
 await t.test('a file moved away here out of a folder that is then trashed there goes too', async (t) => {
   const scene = await setUp(t)
   await smallDrive(scene)
@@ -229,6 +246,16 @@ await t.test('a portal that is away removes nothing and says so', async (t) => {
   await scene.portal.close()
   await t.rejects(sync(scene), { code: 'offline' })
   t.same(await scene.names('docs'), ['a.txt', 'b.txt', 'c.txt', 'deep'])
+})
+
+await t.test('a deletion is learned also where the total counts what we are not shown (O-32)', async (t) => {
+  const scene = await setUp(t, { traits: { totalCounts: 'all' } })
+  for (const name of ['kept.txt', 'gone.txt', 'hidden.txt']) await scene.act('write', { path: `docs/${name}`, content: name })
+  await scene.act('rights', { path: 'docs/hidden.txt', level: 'none' })
+  await scene.item('docs/gone.txt')
+  await scene.act('trash', { path: 'docs/gone.txt' })
+  await sync(scene)
+  t.same(await scene.names('docs'), ['kept.txt'])
 })
 
 await t.test('a folder that is deleted while its pages are read is not concluded from', async (t) => {

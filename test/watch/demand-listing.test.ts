@@ -70,6 +70,7 @@ await t.test('a listing that takes too long fails with a deadline, goes on, and 
   t.equal((await scene.traffic()).methods['disk.folder.getchildren'], 1)
 })
 
+// [S-40]
 await t.test('a folder that cannot be read fails alone, and the others of its batch are listed', async (t) => {
   const scene = await setUp(t, { seed: 'tree:4x2' })
   await scene.list()

@@ -14,7 +14,7 @@ const FOLDER = asIno(2)
 const OTHER = asIno(3)
 
 function base(change: Partial<Base> = {}): Base {
-  return { id: asRemoteId('10'), realId: asRemoteId('10'), storageId: asStorageId('1'), parent: FOLDER, name: 'a', version: 1, blobId: '100', sizeBytes: 5, updatedMs: 1000, code: null, ...change }
+  return { id: asRemoteId('10'), realId: asRemoteId('10'), storageId: asStorageId('1'), parent: FOLDER, name: 'a', version: 1, blobId: '100', sizeBytes: 5, updatedMs: 1000, code: null, trashed: false, mayBeLive: false, ...change }
 }
 
 function item(change: Partial<Item> = {}): BasedItem {
@@ -39,8 +39,9 @@ function folder(change: Partial<RemoteFolder> = {}): RemoteFolder {
   }
 }
 
-const CLEAN = { dirty: false, guarded: false }
-const DIRTY = { dirty: true, guarded: false }
+const CLEAN = { dirty: false, guarded: false, inTrash: false }
+const DIRTY = { ...CLEAN, dirty: true }
+const IN_TRASH = { ...CLEAN, inTrash: true }
 const NEWER = { version: 2, blobId: '101', updatedMs: 2000 }
 
 await t.test('a row and what the portal has of it make a plan by the decision table', (t) => {
@@ -57,12 +58,19 @@ await t.test('a row and what the portal has of it make a plan by the decision ta
     ['C10: moved there', item({ parent: OTHER, base: base({ parent: OTHER }) }), file(), CLEAN, { rule: 'C10', follow: true }],
     ['C11: moved there, edited here', item({ parent: OTHER, base: base({ parent: OTHER }) }), file(), DIRTY, { rule: 'C11', follow: true, content: 'same' }],
     ['C12: renamed on both sides', item({ name: 'mine' }), file({ name: 'theirs' }), CLEAN, { rule: 'C12', follow: true }],
+    ['C12 is for people: our own name on the way, whose request was never answered, is no rename of theirs', item({ name: 'mine' }), file({ name: 'a.~moving-0123abcd' }), CLEAN, { follow: false, rebasePlace: true, rebase: true }],
     ['C3 is not undone: renamed here only', item({ name: 'mine' }), file(), CLEAN, { rule: 'C1', follow: false, rebase: false }],
     ['C13: only the time', item(), file({ updatedMs: 2000 }), CLEAN, { rule: 'C13', follow: false, content: 'same', rebase: true }],
     ['C13: only the code', item(), file({ code: 'RECORDED' }), CLEAN, { rule: 'C13', rebase: true }],
     ['C26: excluded', item({ excluded: true }), file({ name: 'b' }), CLEAN, { rule: 'C26', rebase: false }],
-    ['our own request is newer', item(), file({ ...NEWER, name: 'b' }), { dirty: false, guarded: true }, { rule: 'guarded', follow: false, rebase: false }],
+    ['our own request is newer', item(), file({ ...NEWER, name: 'b' }), { ...CLEAN, guarded: true }, { rule: 'guarded', follow: false, rebase: false }],
     ['another kind under the id', item(), folder(), CLEAN, { rule: 'replaced', rebase: false }],
+    ['C4: in the trash here, not sent yet, renamed there', item({ parent: OTHER }), file({ name: 'b' }), IN_TRASH, { rule: 'C4', follow: false, rebasePlace: true }],
+    ['C9: in the trash here, newer there', item({ parent: OTHER }), file(NEWER), IN_TRASH, { rule: 'C9', follow: true, content: 'drop' }],
+    ['C9: in the trash here, newer there and edited here', item({ parent: OTHER }), file(NEWER), { ...IN_TRASH, dirty: true }, { rule: 'C9', follow: true, content: 'hold' }],
+    ['C18: in the trash of both, restored there', item({ parent: OTHER, base: base({ trashed: true }) }), file(), IN_TRASH, { rule: 'C18', follow: true, content: 'same', rebase: true }],
+    ['C4: in the trash of both, come back with its folder only', item({ parent: OTHER, base: base({ trashed: true, mayBeLive: true }) }), file({ updatedMs: 2000 }), IN_TRASH, { rule: 'C4', follow: false }],
+    ['C18: taken out of the trash on both sides', item({ base: base({ trashed: true }) }), file(), CLEAN, { rule: 'C18', follow: false, content: 'same', rebase: true }],
   ]
   for (const [name, row, remote, facts, expected] of table) t.match(planRow(row as BasedItem, FOLDER, remote, facts), expected, name)
   t.end()
@@ -88,7 +96,9 @@ await t.test('what is gone is removed, kept or dissolved', (t) => {
   t.equal(planGone(item(), DIRTY), 'keep', 'C15')
   t.equal(planGone(item({ deleted: true }), DIRTY), 'remove', 'C16')
   t.equal(planGone(item({ kind: 'folder' }), CLEAN), 'dissolve', 'C17')
-  t.equal(planGone(item(), { dirty: true, guarded: true }), 'leave', 'a request of ours decides')
+  t.equal(planGone(item(), { ...DIRTY, guarded: true }), 'leave', 'a request of ours decides')
+  t.equal(planGone(item(), IN_TRASH), 'leave', 'the trash here is emptied by nobody else')
+  t.equal(planGone(item({ base: base({ trashed: true }) }), CLEAN), 'leave', 'it is about to be restored')
   const orphan = (row: Partial<Item>, facts: Partial<OrphanFacts>): string => planOrphan(item(row), { ...CLEAN, isGone: true, parentIsNew: false, ...facts })
   t.equal(orphan({}, {}), 'remove', 'C17: clean')
   t.equal(orphan({}, { dirty: true }), 'recover', 'C17: edited')
@@ -99,6 +109,7 @@ await t.test('what is gone is removed, kept or dissolved', (t) => {
   t.equal(orphan({}, { isGone: false, parentIsNew: true }), 'leave')
   t.equal(orphan({ base: null, localOnly: true, name: '.~lock.a.odt#' }, {}), 'remove')
   t.equal(orphan({ base: null, localOnly: true, name: '.a.swp' }, {}), 'recover')
+  t.equal(orphan({}, { inTrash: true }), 'leave', 'the folder is in the trash here')
   t.end()
 })
 
@@ -167,6 +178,21 @@ await t.test('pages make a listing only when they fit together', (t) => {
   give(short, 0, 3, items(1, 3))
   short.settle()
   t.same(listed(short), { items: 3, complete: true })
+
+  const lesser = listing()
+  for (let attempt = 0; attempt < 2; attempt += 1) {
+    t.equal(listed(lesser), undefined)
+    give(lesser, 0, 3, items(1, 2))
+    lesser.settle()
+  }
+  t.same(listed(lesser), { items: 2, complete: true }, 'the total counts what we are not shown: the same twice is all there is')
+
+  const changing = listing()
+  for (const from of [1, 2, 3]) {
+    give(changing, 0, 3, items(from, 2))
+    changing.settle()
+  }
+  t.same(listed(changing), { items: 2, complete: false }, 'but not when it differs')
 
   const unreadable = listing()
   give(unreadable, 0, 3, items(1, 2), 1)

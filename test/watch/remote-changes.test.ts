@@ -308,6 +308,31 @@ await t.test('a change inside a connected folder is found through the link', asy
   t.equal((await scene.known('shared/scissors.txt'))?.ino, paper.ino)
 })
 
+await t.test('a file that is replaced by us (6a.7) while a listing without its old id is judged keeps its row', async (t) => {
+  const scene = await setUp(t)
+  await smallDrive(scene)
+  const { ino, base } = await scene.item('docs/note.txt')
+  const judged = scene.mirror.getMany.bind(scene.mirror)
+  await scene.act('trash', { as: 'owner', path: 'docs/note.txt' })
+  // Between the reading of the rows that a listing lacks and the question about them, our answer is recorded.
+  let isListed = false
+  scene.onListed = () => Promise.resolve(void (isListed = true))
+  scene.mirror.getMany = async (inos) => {
+    if (!isListed) return judged(inos)
+    scene.mirror.getMany = judged
+    const { id } = await scene.act('write', { as: 'owner', path: 'docs/note.txt', content: '' })
+    const made = await scene.drive.getFile(id as never, { priority: 'upload' })
+    await scene.store.transact(async (tx) => {
+      await scene.mirror.clearBase(tx, ino)
+      await scene.mirror.confirmBase(tx, ino, base!.parent, made)
+    })
+    return judged(inos)
+  }
+  await sync(scene)
+  t.not((await scene.mirror.get(ino))?.base?.id, base!.id)
+  t.equal((await scene.known('docs/note.txt'))?.ino, ino)
+})
+
 await t.test('what our own upload has just made is not shown a second time while its answer is on the way and its row was renamed', async (t) => {
   const scene = await setUp(t)
   await smallDrive(scene)

@@ -7,6 +7,7 @@ import { systemClock, type Clock } from '../../src/base/clock.js'
 import { ROOT_INO, type Ino } from '../../src/base/ids.js'
 import { silentLog } from '../../src/base/log.js'
 import { systemRandom } from '../../src/base/random.js'
+import { BRAKE_SCHEMA } from '../../src/brake/brake-rows.js'
 import { ContentCache } from '../../src/cache/content-cache.js'
 import { CACHE_SCHEMA } from '../../src/cache/schema.js'
 import { createDrive } from '../../src/drive/create-drive.js'
@@ -19,6 +20,7 @@ import { MIRROR_SCHEMA } from '../../src/mirror/schema.js'
 import { startPortal, type PortalOptions, type RunningPortal } from '../../src/portal/portal.js'
 import { Store } from '../../src/store/store.js'
 import { Watch, type WatchOptions } from '../../src/watch/watch.js'
+import { withPortalTraits } from '../support/portal-traits.js'
 
 /** The storage that every seed has beside the two people's. */
 export const COMPANY_DRIVE = '13'
@@ -66,6 +68,7 @@ export class Scene {
         return outcomes
       },
       itemStates: (ids, call) => parts.drive.itemStates(ids, call),
+      restore: (item, call) => parts.drive.restore(item, call),
     }
     this.watch = new Watch({ ...parts, drive, log: silentLog, host: 'laptop', onDelta: (deltas) => {
       this.deltas.push(...deltas)
@@ -169,7 +172,7 @@ export class Scene {
 export async function setUp(test: Test, options: PortalOptions & { readonly keepLimits?: boolean; readonly watchClock?: Clock } = {}): Promise<Scene> {
   const { keepLimits, watchClock, ...portalOptions } = options
   const directory = await mkdtemp(join(tmpdir(), 'elastic-watch-'))
-  const portal = await startPortal(portalOptions)
+  const portal = await startPortal(withPortalTraits(portalOptions))
   const clock = watchClock ?? systemClock
   const open = createDrive({
     webhook: portal.webhook,
@@ -180,7 +183,7 @@ export async function setUp(test: Test, options: PortalOptions & { readonly keep
     stallDeadlineMs: () => 5_000,
     environment: {},
   })
-  const store = await Store.open(join(directory, 'db'), [MIRROR_SCHEMA, JOURNAL_SCHEMA, CACHE_SCHEMA])
+  const store = await Store.open(join(directory, 'db'), [MIRROR_SCHEMA, JOURNAL_SCHEMA, CACHE_SCHEMA, BRAKE_SCHEMA])
   const mirror = new Mirror(store)
   const journal = new Journal(store, () => undefined)
   const cache = await ContentCache.open({ directory: join(directory, 'cache'), store, clock: systemClock, log: silentLog, bootId: 'boot', limitBytes: 1e9, freeSpaceFloorBytes: 0 })
