@@ -32,7 +32,11 @@ export function run(program: string, args: readonly string[], { signal, timeoutM
     child.on('error', reject)
     child.on('close', (code) => {
       signal.removeEventListener('abort', kill)
-      resolve({ code, stdout: Buffer.concat(out).toString(), stderr: Buffer.concat(err).toString() })
+      try {
+        resolve({ code, stdout: Buffer.concat(out).toString(), stderr: Buffer.concat(err).toString() })
+      } catch (error) {
+        reject(error instanceof Error ? error : new Error(String(error))) // more than fits a text
+      }
     })
     child.stdin.on('error', () => undefined) // a program may end without reading its input
     child.stdin.end(input)

@@ -90,7 +90,7 @@ async function random(stage: Stage, row: 'random-read' | 'random-read-disk', goa
   const { pages, rclone, runs } = bench.sizes
   const ready = async ({ backing }: Place): Promise<void> => {
     await dropCaches(bench)
-    if (row === 'random-read') await timed(bench, 'root', 'cat', backing())
+    if (row === 'random-read') for (const path of backing()) await work(bench, 'root', ['read', path])
   }
   const rounds = await interleave(runs, places(stage, 'pages', { all: pages, rclone: rclone.pages }, ready))
   const from = row === 'random-read' ? 'first touch, the bytes behind it in memory' : 'from the disk, page cache dropped'

@@ -39,21 +39,37 @@ export class LatencyProxy {
     return (this.#server.address() as AddressInfo).port
   }
 
-  /** Timers may overtake each other by a millisecond, bytes may not: whichever fires does what is first in the queue. */
+  /**
+   * What comes is handed on in its order when its time has come, and not past a reader that lets us wait: then it stays
+   * here, and the sender waits too.
+   */
   #pass(from: Socket, to: Socket): void {
-    const queue: (() => void)[] = []
-    const later = (work: () => void): void => {
-      queue.push(work)
-      setTimeout(() => queue.shift()?.(), this.latencyMs / 2)
+    const queue: { readonly dueMs: number; readonly work: () => void }[] = []
+    let isFull = false
+    const handOn = (): void => {
+      const nowMs = performance.now()
+      for (let next = queue[0]; next !== undefined && next.dueMs <= nowMs && !isFull; next = queue[0]) {
+        queue.shift()
+        next.work()
+      }
     }
+    const later = (work: () => void): void => {
+      const delayMs = this.latencyMs / 2
+      queue.push({ dueMs: performance.now() + delayMs, work })
+      setTimeout(handOn, Math.ceil(delayMs) + 1) // a timer may fire a millisecond early
+    }
+    const goOn = (): void => {
+      isFull = false
+      from.resume()
+      handOn()
+    }
+    to.on('drain', goOn)
+    to.on('close', goOn)
     from.on('data', (chunk: Buffer) => {
       later(() => {
-        if (to.writable && !to.write(chunk)) {
-          from.pause()
-          to.once('drain', () => {
-            from.resume()
-          })
-        }
+        if (!to.writable || to.write(chunk)) return
+        isFull = true
+        from.pause()
       })
     })
     from.on('end', () => {

@@ -55,6 +55,11 @@ export class Portal {
     await this.#hook('POST', '/latency', { ms })
   }
 
+  /** Of the line that all answers share; 0: no limit. */
+  async setRate(bytesPerSecond: number): Promise<void> {
+    await this.#hook('POST', '/rate', { bytesPerSecond })
+  }
+
   async act(act: Readonly<Record<string, unknown>>): Promise<void> {
     await this.#hook('POST', '/act', { as: 'colleague', ...act })
   }

@@ -17,6 +17,8 @@ export function commandChecks(): readonly CommandCheck[] {
     ...native,
     { name: 'types', command: [`${bin}/tsc`, '-p', 'tsconfig.json', '--pretty', 'false'] },
     { name: 'layers', command: [process.execPath, 'build/scripts/checks/check-layers.js', 'src'] },
+    { name: 'checklist', command: [process.execPath, 'build/scripts/checks/check-checklist.js'] },
+    { name: 'semantics', command: [process.execPath, 'build/scripts/checks/check-semantics.js'] },
     // No cache: the rules look at types, so a file can go wrong without being changed.
     { name: 'lint', command: [`${bin}/eslint`, '--max-warnings=0', 'src', 'test', 'scripts'] },
   ]

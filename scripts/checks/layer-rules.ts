@@ -8,7 +8,7 @@ export const LAYERS: readonly (readonly string[])[] = [
   ['base'],
   ['rest', 'store', 'portal'],
   ['drive'],
-  ['mirror', 'cache', 'journal'],
+  ['mirror', 'cache', 'journal', 'brake'],
   ['hydrate', 'upload', 'watch'],
   ['fs', 'sync'],
   ['engine', 'control', 'web'],

@@ -1,5 +1,5 @@
 /**
- * The part of scripts/test that runs when everything is built: checks and test files, two at a time where they bear it,
+ * The part of scripts/test that runs when everything is built: checks and test files, a few at a time where they bear it,
  * a line for each as it ends, what failed in full at the end, and the counts on the last line. An interrupt ends what
  * runs and cleans up as always.
  */
@@ -9,10 +9,10 @@ import { join } from 'node:path'
 import { lastLine, outcomeLine, singleOutcome, type Outcome } from './check-outcome.js'
 import { commandChecks, runCommandCheck } from './command-check.js'
 import { indent } from './tap-outcome.js'
-import { choose, findTestFiles, runsAlone, type TestFile } from './test-choice.js'
+import { choose, findTestFiles, laneOf, type Lane, type TestFile } from './test-choice.js'
 import { runTestFile } from './test-file.js'
 
-const JOBS = 2 // the machine the time limit is meant for has two cores
+const JOBS = 3 // on the two cores that the time limit is meant for: half of their time is spent waiting
 const RUN_LIMIT_MS = 40 * 60_000 // far above the quarter of an hour that a run should take, for slow machines; below what CI allows
 
 async function main(): Promise<number> {
@@ -62,8 +62,9 @@ async function runTestFiles(files: readonly TestFile[], signal: AbortSignal, tel
     leftBehind.push(...result.leftBehind)
     tell(result.outcome)
   }
-  await inParallel(JOBS, files.filter((file) => !runsAlone(file)), signal, run)
-  await inParallel(1, files.filter(runsAlone), signal, run)
+  const ofLane = (lane: Lane): readonly TestFile[] => files.filter((file) => laneOf(file) === lane)
+  await Promise.all([inParallel(JOBS, ofLane('shared'), signal, run), inParallel(1, ofLane('waiting'), signal, run)])
+  await inParallel(1, ofLane('alone'), signal, run)
   await rmdir(rooms).catch(() => leftBehind.push(`the run left ${rooms}`))
   tell(singleOutcome('nothing is left behind', performance.now() - startMs, leftBehind.length === 0 ? undefined : leftBehind.join('\n')))
 }

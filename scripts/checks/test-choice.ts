@@ -8,16 +8,30 @@ export interface TestFile {
   readonly path: string
 }
 
-// Real kernel mounts, real applications and timing: one file at a time, with nothing beside it.
-const FOLDERS_THAT_RUN_ALONE: ReadonlySet<string> = new Set(['engine', 'mount', 'file-manager', 'scenario', 'browser', 'cli', 'daemon'])
+/**
+ * `alone`: what measures time or memory of the machine, or the screen, with nothing beside it. `waiting`: what mostly waits and
+ * measures its own process or what the portal counts, one after another beside the others. `shared`: the rest.
+ */
+export type Lane = 'shared' | 'waiting' | 'alone'
+
+const FOLDERS_THAT_RUN_ALONE: ReadonlySet<string> = new Set(['file-manager'])
+export const LANES: Readonly<Record<string, Lane>> = {
+  'engine/endurance.test.ts': 'alone',
+  'engine/feature-switches.test.ts': 'alone',
+  'engine/idle.test.ts': 'waiting',
+  'mount/endurance.test.ts': 'alone',
+  'mount/frozen.test.ts': 'alone',
+  'mount/idle.test.ts': 'waiting',
+  'mount/limits.test.ts': 'waiting',
+}
 
 export async function findTestFiles(): Promise<readonly TestFile[]> {
   const names = (await readdir('test', { recursive: true })).filter((name) => name.endsWith('.test.ts')).sort()
   return names.map((name) => ({ name, path: `build/test/${name.replace(/\.ts$/, '.js')}` }))
 }
 
-export function runsAlone({ name }: TestFile): boolean {
-  return FOLDERS_THAT_RUN_ALONE.has(name.split('/')[0] ?? '')
+export function laneOf({ name }: TestFile): Lane {
+  return FOLDERS_THAT_RUN_ALONE.has(name.split('/')[0] ?? '') ? 'alone' : (LANES[name] ?? 'shared')
 }
 
 export interface Choice {

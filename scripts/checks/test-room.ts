@@ -41,7 +41,7 @@ export class TestRoom {
 
   /** What the processes of the file see: nothing of the person who runs the tests. */
   environment(base: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-    const kept = Object.entries(base).filter(([name]) => !/^(XDG_|DBUS_|npm_|ELASTIC_DRIVE_(?!(SKIP|SEED|OPERATIONS)$))/.test(name))
+    const kept = Object.entries(base).filter(([name]) => !/^(XDG_|DBUS_|npm_|ELASTIC_DRIVE_(?!(SKIP|SEED|OPERATIONS|TRAIT|PORTAL_TRAITS)$))/.test(name))
     return {
       ...Object.fromEntries(kept),
       TMPDIR: this.#temp,
