@@ -15,23 +15,7 @@ export interface BrakeCommandsOptions {
   readonly paths: LocalPaths
 }
 
-export async function heldDeletions(core: DriveCore): Promise<number> {
-  return (await core.upload.deletions.count()) + (await core.watch.absences.count())
-}
-
-/** What `status` lists among the errors. */
-export async function heldProblems(core: DriveCore): Promise<readonly ProblemStatus[]> {
-  return [problem('here', await core.upload.deletions.groups()), problem('on the portal', await core.watch.absences.held())].flat()
-}
-
-function problem(where: string, held: readonly { readonly items: number; readonly sinceMs: number }[]): readonly ProblemStatus[] {
-  if (held.length === 0) return []
-  const items = held.reduce((sum, one) => sum + one.items, 0)
-  const message = `${items} deletions made ${where} are held back, because so many came within a minute: look at them with "elastic-drive brake show"`
-  return [{ path: null, code: 'would-lose-data', message, since: new Date(Math.min(...held.map(({ sinceMs }) => sinceMs))).toISOString(), nextTry: null }]
-}
-
-interface Held {
+export interface Held {
   readonly deletedOn: BrakeHold['deletedOn']
   readonly item: Item
   readonly storageId: StorageId
@@ -39,10 +23,34 @@ interface Held {
   readonly sinceMs: number
 }
 
-export async function showBrake({ core, paths }: BrakeCommandsOptions): Promise<BrakeShown> {
+/** All that is held, in both directions. */
+export async function readHeld(core: DriveCore): Promise<readonly Held[]> {
   const here = (await core.upload.deletions.groups()).map((group): Held => ({ deletedOn: 'here', ...group }))
   const there = (await core.watch.absences.held()).map(({ row, items, sinceMs }): Held => ({ deletedOn: 'portal', item: row, storageId: row.base.storageId, items, sinceMs }))
-  const all = [...here, ...there]
+  return [...here, ...there]
+}
+
+export function itemsOf(held: readonly Held[]): number {
+  return held.reduce((sum, { items }) => sum + items, 0)
+}
+
+/** What `status` lists among the errors. */
+export function heldProblems(held: readonly Held[]): readonly ProblemStatus[] {
+  return [problem('here', held.filter(({ deletedOn }) => deletedOn === 'here')), problem('on the portal', held.filter(({ deletedOn }) => deletedOn === 'portal'))].flat()
+}
+
+function problem(where: string, held: readonly Held[]): readonly ProblemStatus[] {
+  if (held.length === 0) return []
+  const message = `${itemsOf(held)} deletions made ${where} are held back, because so many came within a minute: look at them with "elastic-drive brake show"`
+  return [{ path: null, code: 'would-lose-data', message, since: sinceOf(held), nextTry: null }]
+}
+
+function sinceOf(held: readonly Held[]): string {
+  return new Date(Math.min(...held.map(({ sinceMs }) => sinceMs))).toISOString()
+}
+
+export async function showBrake({ core, paths }: BrakeCommandsOptions): Promise<BrakeShown> {
+  const all = await readHeld(core)
   const holds = new Map<string, Held[]>()
   for (const held of all) {
     const key = `${held.deletedOn} ${held.storageId}`
@@ -50,10 +58,7 @@ export async function showBrake({ core, paths }: BrakeCommandsOptions): Promise<
     if (same === undefined) holds.set(key, [held])
     else same.push(held)
   }
-  return {
-    heldDeletions: all.reduce((sum, { items }) => sum + items, 0),
-    holds: await Promise.all([...holds.values()].map((held) => holdOf(held, core, paths))),
-  }
+  return { heldDeletions: itemsOf(all), holds: await Promise.all([...holds.values()].map((held) => holdOf(held, core, paths))) }
 }
 
 async function holdOf(held: readonly Held[], core: DriveCore, paths: LocalPaths): Promise<BrakeHold> {
@@ -64,16 +69,16 @@ async function holdOf(held: readonly Held[], core: DriveCore, paths: LocalPaths)
   return {
     deletedOn: first.deletedOn,
     storage: first.storageId,
-    items: held.reduce((sum, { items }) => sum + items, 0),
+    items: itemsOf(held),
     storageItems: await countOfStorage(core.store.read, first.storageId, Number.MAX_SAFE_INTEGER),
-    since: new Date(Math.min(...held.map(({ sinceMs }) => sinceMs))).toISOString(),
+    since: sinceOf(held),
     paths: named,
   }
 }
 
 export async function allowBrake({ core }: BrakeCommandsOptions): Promise<BrakeAllowed> {
   const allowed = (await core.upload.allowDeletions()) + (await core.watch.allowAbsences())
-  return { allowed, heldDeletions: await heldDeletions(core) }
+  return { allowed, heldDeletions: itemsOf(await readHeld(core)) }
 }
 
 export async function undoBrake({ core, paths }: BrakeCommandsOptions): Promise<BrakeUndone> {
@@ -81,7 +86,7 @@ export async function undoBrake({ core, paths }: BrakeCommandsOptions): Promise<
   const there = await core.watch.absences.restore()
   const named: FailedPath[] = []
   for (const { item, code, text } of [...here.failed, ...there.failed]) named.push({ path: await pathOnPortal(item, core, paths), error: { code, message: text } })
-  return { restored: here.items + there.items, failed: named, heldDeletions: await heldDeletions(core) }
+  return { restored: here.items + there.items, failed: named, heldDeletions: itemsOf(await readHeld(core)) }
 }
 
 /** Where something that is deleted here, or in the trash, stood, as far as the portal knows. */

@@ -14,7 +14,7 @@ import type {
 import type { Log } from '../base/log.js'
 import type { Holder } from '../engine/mount-holders.js'
 import type { Item } from '../mirror/item.js'
-import { allowBrake, heldDeletions, showBrake, undoBrake } from './brake-commands.js'
+import { allowBrake, itemsOf, readHeld, showBrake, undoBrake } from './brake-commands.js'
 import { listConflicts, resolveConflicts } from './conflict-commands.js'
 import type { DriveCore } from './drive-core.js'
 import type { DriveReport } from './drive-report.js'
@@ -79,7 +79,7 @@ async function sync(options: DaemonCommandsOptions, request: CommandRequest<'syn
   if (core.isPaused) throw new DriveError('paused', 'the drive is paused: continue with "elastic-drive resume"')
   if (request.full) throw new DriveError('unsupported', 'dropping the history is not built yet: "sync" without --full looks through the whole drive')
   const answer = async (outcome: 'started' | 'waited' | 'time-up'): Promise<SyncAnswer> => {
-    const held = await heldDeletions(core)
+    const held = itemsOf(await readHeld(core))
     const pending = await core.upload.pending()
     const isHeld = held > 0 && outcome !== 'time-up'
     return { outcome: isHeld ? 'held' : outcome !== 'waited' ? outcome : pending.count === 0 ? 'done' : 'time-up', pendingUploads: pending.count, pendingBytes: pending.bytes, heldDeletions: held }

@@ -4,7 +4,7 @@ import type { DriveStatus, EngineStatus, ItemStatus, PathStatus, ProblemStatus, 
 import { countConflicts } from '../mirror/conflicts.js'
 import type { Item } from '../mirror/item.js'
 import { untrustedWords } from '../rest/untrusted.js'
-import { heldDeletions, heldProblems } from './brake-commands.js'
+import { heldProblems, itemsOf, readHeld } from './brake-commands.js'
 import type { DriveCore } from './drive-core.js'
 import { LocalPaths } from './local-paths.js'
 import type { Profile } from './profile.js'
@@ -30,7 +30,7 @@ export class DriveReport {
 
   async drive(): Promise<DriveStatus> {
     const { core, profile, profileName, engine, readOnly } = this.#o
-    const held = await unlessDamaged(heldDeletions(core), 0)
+    const held = await unlessDamaged(readHeld(core), [])
     const pending = await core.upload.pending()
     const budget = core.drive.rest.budget()
     return {
@@ -45,12 +45,12 @@ export class DriveReport {
       pid: process.pid,
       pendingUploads: pending.count,
       pendingBytes: pending.bytes,
-      heldDeletions: held,
+      heldDeletions: itemsOf(held),
       transfers: await this.#transfers(),
       cache: core.cache.usage(),
       lastSync: (await core.watch.lastSync()) ?? null,
       conflicts: await unlessDamaged(countConflicts(core.store.read), 0),
-      errors: [...(await unlessDamaged(heldProblems(core), [])), ...(await this.#problems())],
+      errors: [...heldProblems(held), ...(await this.#problems())],
       budget: { used: budget.used, capacity: budget.capacity, perSecond: budget.perSecond, limited: budget.limited, counted: budget.counted },
     }
   }

@@ -32,15 +32,13 @@ export async function offlineStatus(paths: ProfilePaths, settings: Settings): Pr
          coalesce(sum(CASE WHEN dirty = 1 THEN allocated_bytes END), 0) AS dirty FROM contents`,
     )
     const lastSync = await connection.get("SELECT value FROM facts WHERE key = 'lastSync'")
-    // A database that an older program has written gets the table at the next mount.
-    const knowsConflicts = await connection.get("SELECT 1 FROM sqlite_master WHERE name = 'conflicts'")
     return {
       pendingUploads: Number(pending?.n ?? 0),
       pendingBytes: Number(pending?.bytes ?? 0),
       heldDeletions: await heldDeletions(connection),
       cache: { usedBytes: Number(cache?.used ?? 0), limitBytes: settings.cacheLimit, pinnedBytes: Number(cache?.pinned ?? 0), dirtyBytes: Number(cache?.dirty ?? 0) },
       lastSync: lastSync === undefined ? null : String(lastSync.value),
-      conflicts: knowsConflicts === undefined ? 0 : await countConflicts(connection),
+      conflicts: (await hasTable(connection, 'conflicts')) ? await countConflicts(connection) : 0,
     }
   } catch (error) {
     throw storeError(paths.databasePath, error)
@@ -49,11 +47,15 @@ export async function offlineStatus(paths: ProfilePaths, settings: Settings): Pr
   }
 }
 
-/** As of the last time a daemon looked. The table is not there when that was an older program. */
+/** As of the last time a daemon looked. */
 async function heldDeletions(connection: Connection): Promise<number> {
-  const table = await connection.get("SELECT 1 AS there FROM sqlite_master WHERE type = 'table' AND name = 'brake'")
-  if (table === undefined) return 0
+  if (!(await hasTable(connection, 'brake'))) return 0
   return Number((await connection.get("SELECT coalesce(sum(items), 0) AS n FROM brake WHERE state = 'held'"))?.n ?? 0)
+}
+
+/** A database that an older program has written gets its newer tables at the next mount. */
+async function hasTable(connection: Connection, name: string): Promise<boolean> {
+  return (await connection.get("SELECT 1 AS there FROM sqlite_master WHERE type = 'table' AND name = ?", name)) !== undefined
 }
 
 function emptyCache(settings: Settings): CacheStatus {

@@ -7,7 +7,7 @@ import { DriveError } from '../base/errors.js'
 import type { Ino } from '../base/ids.js'
 import type { ContentCache } from '../cache/content-cache.js'
 import type { Drive } from '../drive/drive.js'
-import type { Item } from '../mirror/item.js'
+import { isAllHere, type Item } from '../mirror/item.js'
 import type { Mirror } from '../mirror/mirror.js'
 import { isInTrash } from '../mirror/trash-rows.js'
 import type { Store } from '../store/store.js'
@@ -51,8 +51,6 @@ export class TrashDoor {
     const { mirror, store, cache } = this.#o
     const rows = await mirror.subtreeIn(store.read, ino)
     const known = await cache.summary(rows.flatMap(({ contentId }) => (contentId === null ? [] : [contentId])))
-    return rows.every(({ kind, listedMs, sizeBytes, contentId }) =>
-      kind === 'folder' ? listedMs !== null : sizeBytes === 0 || (contentId !== null && known.get(contentId)?.complete === true),
-    )
+    return rows.every((row) => isAllHere(row, row.contentId !== null && known.get(row.contentId)?.complete === true))
   }
 }

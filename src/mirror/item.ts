@@ -88,6 +88,11 @@ export function isMoved(item: Item): boolean {
   return item.base !== null && (item.base.parent !== item.parent || shownName(item.base.name, item.base.id) !== item.name)
 }
 
+/** A folder's list, or a file's bytes, of which the cache says whether they are complete. */
+export function isAllHere({ kind, listedMs, sizeBytes }: Item, isComplete: boolean): boolean {
+  return kind === 'folder' ? listedMs !== null : sizeBytes === 0 || isComplete
+}
+
 export function isLink(item: Item): boolean {
   return item.kind === 'folder' && item.base !== null && item.base.realId !== item.base.id
 }

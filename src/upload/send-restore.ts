@@ -8,7 +8,7 @@ import type { Ino, RemoteId } from '../base/ids.js'
 import type { Content } from '../cache/content.js'
 import type { RemoteFolder, RemoteItem } from '../drive/drive.js'
 import type { Attempt } from '../journal/journal.js'
-import type { Item } from '../mirror/item.js'
+import { isAllHere, type Item } from '../mirror/item.js'
 import { markRestored } from '../mirror/trash-rows.js'
 import type { Transaction } from '../store/store.js'
 import { confirmPlace, settle } from './confirm.js'
@@ -81,7 +81,7 @@ async function sendAnew(sending: Sending, item: KnownItem, why: LostReason): Pro
   const contents = new Map<Ino, Content>()
   try {
     for (const { ino, contentId } of rows) if (contentId !== null) contents.set(ino, await cache.acquire(contentId))
-    if (!rows.every((row) => isAllHere(row, contents.get(row.ino)))) {
+    if (!rows.every((row) => isAllHere(row, contents.get(row.ino)?.isComplete === true))) {
       throw new DriveError('vanished', 'the portal does not give it back from its trash, and its bytes are not all here')
     }
     await commit(sending, async (tx) => {
@@ -92,11 +92,6 @@ async function sendAnew(sending: Sending, item: KnownItem, why: LostReason): Pro
   } finally {
     for (const content of contents.values()) await content.release()
   }
-}
-
-function isAllHere(row: Item, content: Content | undefined): boolean {
-  if (row.kind === 'folder') return row.listedMs !== null
-  return row.sizeBytes === 0 || content?.isComplete === true
 }
 
 async function becomeNew({ mirror, journal, cache, clock }: Sending, tx: Transaction, planned: Item, content: Content | undefined): Promise<void> {

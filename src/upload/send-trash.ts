@@ -27,7 +27,7 @@ export async function sendTrash(sending: Sending, item: KnownItem, signal: Abort
   try {
     const remote = await readRemote(sending, item, signal)
     if (remote === undefined) {
-      await commit(sending, (tx) => leaveOrForget(sending, tx, item, forgetTombstones)) // C16; of what is in the trash here a restore finds out whether it still exists
+      await commit(sending, (tx) => leaveOrForget(sending, tx, item, 'others')) // C16; of what is in the trash here a restore finds out whether it still exists
       return
     }
     if (remote.kind === 'file' && (remote.version !== item.base.version || remote.blobId !== item.base.blobId)) {
@@ -55,15 +55,15 @@ async function send(sending: Sending, item: KnownItem, signal: AbortSignal): Pro
     await sending.drive.trash({ id: item.base.id, kind: item.kind }, callOf(signal))
     return true
   })
-  if (sent === true) await commit(sending, (tx) => leaveOrForget(sending, tx, item, forgetTrashed))
+  if (sent === true) await commit(sending, (tx) => leaveOrForget(sending, tx, item, 'us'))
 }
 
 /** The portal's object is trashed: a tombstone goes, and what stands in the trash here stays. */
-async function leaveOrForget(sending: Sending, tx: Transaction, planned: KnownItem, forgetGone: typeof forgetTombstones): Promise<News> {
+async function leaveOrForget(sending: Sending, tx: Transaction, planned: KnownItem, by: 'us' | 'others'): Promise<News> {
   const { mirror, journal, clock } = sending
   const holder = await mirror.byRemoteId(planned.base.id, tx)
-  if (planned.deleted || holder === undefined || holder.deleted) return forgetGone(sending, tx, planned)
-  if (forgetGone === forgetTrashed && (await isInTrash(tx, holder.parent))) {
+  if (planned.deleted || holder === undefined || holder.deleted) return by === 'us' ? forgetTrashed(sending, tx, planned) : forgetTombstones(sending, tx, planned)
+  if (by === 'us' && (await isInTrash(tx, holder.parent))) {
     const rows = await mirror.subtreeIn(tx, holder.ino)
     await noteSent(sending, tx, planned, rows.filter((row) => isKnown(row) && !row.base.trashed && (row.ino === holder.ino || goesAlong(row))).length)
   }
@@ -186,6 +186,6 @@ async function bringBackFolders(sending: Sending, tx: Transaction, folders: read
 /** A deletion of unknown outcome: the portal says whether the item is still there. */
 export async function resolveTrash(sending: Sending, item: Item, attempt: Attempt, signal: AbortSignal): Promise<void> {
   const remote = attempt.remoteId === undefined ? undefined : await readById(sending, attempt.remoteId as RemoteId, item.kind, signal)
-  if (remote === undefined && item.base !== null && item.base.id === attempt.remoteId) await commit(sending, (tx) => leaveOrForget(sending, tx, item as KnownItem, forgetTrashed))
+  if (remote === undefined && item.base !== null && item.base.id === attempt.remoteId) await commit(sending, (tx) => leaveOrForget(sending, tx, item as KnownItem, 'us'))
   else await forgetAttempt(sending, item.ino)
 }
