@@ -150,6 +150,13 @@ export class CacheFile {
     await this.#files.forget(this.path)
   }
 
+  /** What lies at the path and does not count would be taken for written bytes as soon as the row says that something was written. */
+  async removeLeftover(): Promise<void> {
+    if (this.#exists) return
+    await this.#files.forget(this.path)
+    await rm(this.path, { force: true })
+  }
+
   async closeDescriptor(): Promise<void> {
     await this.#files.forget(this.path)
   }

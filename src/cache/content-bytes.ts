@@ -271,6 +271,7 @@ export class ContentBytes {
   async #shrink(sizeBytes: number): Promise<void> {
     this.#sizeBytes = sizeBytes
     this.#ranges = this.#ranges.remove({ start: sizeBytes, end: Number.MAX_SAFE_INTEGER })
+    await this.#file.removeLeftover()
     await this.#home.store.transact(async (tx) => {
       await this.#record.markDirty(tx)
       if (sizeBytes === 0) await this.#record.trust(tx)

@@ -40,9 +40,9 @@ export function isWhole(ranges: ByteRanges, sizeBytes: number): boolean {
   return ranges.contains({ start: 0, end: sizeBytes })
 }
 
-/** There may be a file that counts: it takes space, is all of an empty content, or somebody may be about to write its first byte. */
-export function mayHaveFile({ allocatedBytes, isDirty, openedBoot, sizeBytes }: ContentRow): boolean {
-  return allocatedBytes > 0 || isDirty || openedBoot !== null || sizeBytes === 0
+/** There may be a file that counts: it takes space, is a hole, is all of an empty content, or somebody may be about to write its first byte. */
+export function mayHaveFile({ allocatedBytes, ranges, isDirty, openedBoot, sizeBytes }: ContentRow): boolean {
+  return allocatedBytes > 0 || !ranges.isEmpty || isDirty || openedBoot !== null || sizeBytes === 0
 }
 
 export async function insertContent(
