@@ -111,6 +111,7 @@ async function syncOnce(core: DriveCore, signal: AbortSignal): Promise<void> {
   const { count } = core.isReadOnly ? await core.upload.pending() : { count: 0 }
   if (count > 0) throw new DriveError('read-only', `the drive is mounted read-only: ${count} edits stay here until it is mounted without --read-only`)
   await core.upload.waitUntilIdle(signal)
+  while (await core.watch.lookAtBlocked(signal)) await core.upload.waitUntilIdle(signal)
 }
 
 /** A portal that cannot be reached now may be back before the time is up. */

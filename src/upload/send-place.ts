@@ -87,8 +87,8 @@ async function meetGone(sending: Sending, item: KnownItem): Promise<void> {
 }
 
 /**
- * Somebody renamed or moved it there: taken over, where both changed the same the portal's word wins (C12). False: the
- * portal has it where we think.
+ * Somebody renamed or moved it there: taken over, where both changed the same the portal's word wins (C12), and so it does
+ * where their folder and our name do not go together. False: the portal has it where we think.
  */
 async function meetRemotePlace(sending: Sending, item: KnownItem, remote: RemoteItem): Promise<boolean> {
   const { base } = item
@@ -107,9 +107,10 @@ async function meetRemotePlace(sending: Sending, item: KnownItem, remote: Remote
     if (nowIn !== undefined) await confirmPlace(sending, tx, remote, place)
     if (!isRenamed && !isMovedThere) return NO_NEWS
     const theirName = shownName(place.name, base.id)
-    const name = isRenamed || nowIn === undefined ? theirName : item.name
-    const parent = isMovedThere ? place.parent : item.parent
-    const bothChanged = (isRenamed && shownName(base.name, base.id) !== item.name) || (isMovedThere && base.parent !== item.parent)
+    const merged = { name: isRenamed || nowIn === undefined ? theirName : item.name, parent: isMovedThere ? place.parent : item.parent }
+    const isFree = (await firmTwins(sending, tx, now, merged)).length === 0
+    const { parent, name } = isFree ? merged : { parent: place.parent, name: theirName }
+    const bothChanged = !isFree || (isRenamed && shownName(base.name, base.id) !== item.name) || (isMovedThere && base.parent !== item.parent)
     const news = await putAt(sending, tx, now, parent, name)
     await settle(sending, tx, item.ino)
     return bothChanged ? { ...news, notices: [...news.notices, { kind: 'remote-place-won', ino: item.ino, name }] } : news
@@ -161,7 +162,7 @@ export async function putAt(sending: Sending, tx: Transaction, item: Item, paren
   const notices: UploadNotice[] = []
   for (const twin of await mirror.twinsIn(tx, parent, name)) {
     if (twin.ino === item.ino) continue
-    if (twin.base !== null && !isMoved(twin)) throw new DriveError('busy', 'another item stands where this one belongs')
+    if (standsFirm(twin)) throw new DriveError('busy', 'another item stands where this one belongs')
     const aside = await stepAside(sending, tx, twin)
     await recordConflict(tx, { copy: twin.ino, original: item.ino, side: 'mine', why: 'name-taken', sinceMs: sending.clock.nowMs() })
     deltas.push(...aside.deltas)
@@ -171,6 +172,15 @@ export async function putAt(sending: Sending, tx: Transaction, item: Item, paren
   const to = { parent, name }
   deltas.push(item.parent === null ? ({ kind: 'appeared', ino: item.ino, at: to } as const) : ({ kind: 'moved', ino: item.ino, from: { parent: item.parent, name: item.name }, to } as const))
   return { deltas, notices }
+}
+
+/** The portal has it where it stands here, so it makes way for nobody. */
+function standsFirm(row: Item): boolean {
+  return row.base !== null && !isMoved(row)
+}
+
+async function firmTwins({ mirror }: Sending, tx: Transaction, item: Item, { parent, name }: { readonly parent: Ino | null; readonly name: string }): Promise<readonly Item[]> {
+  return parent === null ? [] : (await mirror.twinsIn(tx, parent, name)).filter((twin) => twin.ino !== item.ino && standsFirm(twin))
 }
 
 /** A rename or move of unknown outcome: the portal says where the item is. */

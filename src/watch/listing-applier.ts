@@ -27,6 +27,8 @@ export interface ListingApplierOptions {
   readonly log: Log
   readonly host: string
   readonly onDelta: (deltas: readonly MirrorDelta[]) => void
+  /** See `ListingApplier.blocked`. */
+  readonly onBlocked: (folder: Ino) => void
 }
 
 /** What is deleted here, or in the trash, and comes back to its place. */
@@ -46,21 +48,42 @@ interface Seen {
   readonly stamp: Stamp
 }
 
+interface Applied {
+  readonly deltas: readonly MirrorDelta[]
+  /** Items that could not have their names yet. */
+  readonly blocked: number
+}
+
+const NOTHING: Applied = { deltas: [], blocked: 0 }
+
 export class ListingApplier {
   readonly #o: ListingApplierOptions
+  /** See `blocked`. */
+  readonly #blocked = new Set<Ino>()
 
   constructor(options: ListingApplierOptions) {
     this.#o = options
   }
 
+  /** Folders in which an item of the portal cannot stand yet, because something that was not sent has its name: a listing after that is sent brings it. */
+  get blocked(): ReadonlySet<Ino> {
+    return this.#blocked
+  }
+
   /** Items seen in `folder` by a request of `stamp`. `listed`: they are all of it, so the folder counts as listed now. */
   async apply(folder: Ino, items: readonly RemoteItem[], options: { stamp: Stamp; listed: boolean }): Promise<void> {
+    let isBlocked = false
     for (let from = 0; from === 0 || from < items.length; from += PIECE_ITEMS) {
       const piece = items.slice(from, from + PIECE_ITEMS)
       const isLast = from + PIECE_ITEMS >= items.length
-      const deltas = await this.#o.store.transact((tx) => this.#applyPiece(tx, folder, piece, { stamp: options.stamp, listed: options.listed && isLast }))
+      const { deltas, blocked } = await this.#o.store.transact((tx) => this.#applyPiece(tx, folder, piece, { stamp: options.stamp, listed: options.listed && isLast }))
       if (deltas.length > 0) this.#o.onDelta(deltas)
+      isBlocked ||= blocked > 0
     }
+    if (isBlocked) {
+      this.#blocked.add(folder)
+      this.#o.onBlocked(folder)
+    } else if (options.listed) this.#blocked.delete(folder)
   }
 
   /** A newer state of a file that somebody met on the way (hydrate): its content and times; its place only where it is known to be the same. */
@@ -76,8 +99,8 @@ export class ListingApplier {
     if (deltas.length > 0) this.#o.onDelta(deltas)
   }
 
-  /** In the caller's transaction: items seen in this folder, one by one or from a listing. Answers what to report after the commit. */
-  async applyIn(tx: Transaction, seen: Seen, remotes: readonly RemoteItem[]): Promise<readonly MirrorDelta[]> {
+  /** Items seen in this folder, one by one or from a listing. Answers what to report after the commit, and how many names were not free. */
+  async #applyIn(tx: Transaction, seen: Seen, remotes: readonly RemoteItem[]): Promise<Applied> {
     const { mirror } = this.#o
     const rows = await mirror.byRemoteIds(remotes.map(({ id }) => id), tx)
     const ancestors = await this.#ancestors(tx, seen.folder)
@@ -109,16 +132,16 @@ export class ListingApplier {
       const original = (await mirror.childIn(tx, seen.folder.ino, name))?.ino ?? null
       await recordConflict(tx, { copy: ino, original, side: 'mine', why: 'name-taken', sinceMs: this.#o.clock.nowMs() })
     }
-    return deltas
+    return { deltas, blocked: plan.blocked.length }
   }
 
-  async #applyPiece(tx: Transaction, ino: Ino, remotes: readonly RemoteItem[], options: { stamp: Stamp; listed: boolean }): Promise<readonly MirrorDelta[]> {
+  async #applyPiece(tx: Transaction, ino: Ino, remotes: readonly RemoteItem[], options: { stamp: Stamp; listed: boolean }): Promise<Applied> {
     const folder = await this.#o.mirror.getIn(tx, ino)
-    if (folder === undefined || folder.deleted || folder.excluded) return [] // gone while it was listed
-    const deltas = remotes.length === 0 ? [] : await this.applyIn(tx, { folder, stamp: options.stamp }, remotes)
+    if (folder === undefined || folder.deleted || folder.excluded) return NOTHING // gone while it was listed
+    const applied = remotes.length === 0 ? NOTHING : await this.#applyIn(tx, { folder, stamp: options.stamp }, remotes)
     if (options.listed) await this.#o.mirror.update(tx, folder, { listedMs: this.#o.clock.nowMs() })
     // Nobody has looked into a folder that was never listed: there is nothing to tell about its children.
-    return folder.listedMs === null ? deltas.filter(({ kind }) => kind !== 'appeared') : deltas
+    return folder.listedMs === null ? { ...applied, deltas: applied.deltas.filter(({ kind }) => kind !== 'appeared') } : applied
   }
 
   async #plan(tx: Transaction, row: Item | undefined, { folder, stamp }: Seen, remote: RemoteItem): Promise<Wish['known'] | 'leave'> {

@@ -61,7 +61,7 @@ export class Watch implements Service {
   constructor(options: WatchOptions) {
     this.#o = options
     const changes = new RowChanges(options)
-    const applier = new ListingApplier({ ...options, changes })
+    const applier = new ListingApplier({ ...options, changes, onBlocked: (folder) => { this.#watcher.noteUse(folder) } })
     const allowance = new RequestAllowance(options.clock)
     const drive = allowance.counted(options.drive)
     const newStamp = (): Stamp => changes.newStamp()
@@ -103,6 +103,14 @@ export class Watch implements Service {
   /** Everything listed is listed again now; resolves when that is applied. Throws what stopped it ('offline', 'cancelled'). */
   syncAll(signal: AbortSignal): Promise<void> {
     return this.#watcher.syncAll(signal)
+  }
+
+  /** Lists the folders again in which something not sent had the name of an item of the portal. Answers whether that is so in fewer of them now. */
+  async lookAtBlocked(signal: AbortSignal): Promise<boolean> {
+    const { blocked } = this.#applier
+    const before = blocked.size
+    if (before > 0) await this.#watcher.syncFolders([...blocked], signal)
+    return blocked.size < before
   }
 
   /** What the brake holds goes here after all: now, or where the portal cannot be asked once more, with the next look. Answers how many items that are. */

@@ -92,8 +92,25 @@ export class Watcher implements Service {
   }
 
   /** Lists every listed folder again. Resolves when all of it is applied; throws what stopped it ('offline', 'cancelled'). */
-  async syncAll(signal: AbortSignal): Promise<void> {
-    const work = this.#syncAll(AbortSignal.any([signal, this.#stopping.signal]))
+  syncAll(signal: AbortSignal): Promise<void> {
+    return this.#untilStopped(signal, async (limited) => {
+      const inos = (await this.#o.mirror.listedFolders(Number.MAX_SAFE_INTEGER)).map(({ ino }) => ino)
+      await this.#lookAtAll(inos, limited)
+      await this.#recordSync()
+    })
+  }
+
+  /** As `syncAll`, for these folders. */
+  syncFolders(folders: readonly Ino[], signal: AbortSignal): Promise<void> {
+    return this.#untilStopped(signal, (limited) => this.#lookAtAll(folders, limited))
+  }
+
+  lastSync(): Promise<string | undefined> {
+    return this.#o.mirror.fact(LAST_SYNC_FACT)
+  }
+
+  async #untilStopped(signal: AbortSignal, run: (limited: AbortSignal) => Promise<void>): Promise<void> {
+    const work = run(AbortSignal.any([signal, this.#stopping.signal]))
     this.#syncing.add(work)
     try {
       await work
@@ -102,18 +119,12 @@ export class Watcher implements Service {
     }
   }
 
-  lastSync(): Promise<string | undefined> {
-    return this.#o.mirror.fact(LAST_SYNC_FACT)
-  }
-
-  async #syncAll(signal: AbortSignal): Promise<void> {
-    const inos = (await this.#o.mirror.listedFolders(Number.MAX_SAFE_INTEGER)).map(({ ino }) => ino)
+  async #lookAtAll(inos: readonly Ino[], signal: AbortSignal): Promise<void> {
     for (let from = 0; from < inos.length; from += BATCH_COMMANDS) {
       if (signal.aborted) throw new DriveError('cancelled', 'the look through the drive was cancelled')
       const folders = await this.#o.mirror.getMany(inos.slice(from, from + BATCH_COMMANDS))
       await this.#o.sweep.look(folders.filter(isWatched), { priority: 'listing', signal })
     }
-    await this.#recordSync()
   }
 
   #resume(isBack: boolean): void {

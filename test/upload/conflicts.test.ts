@@ -103,6 +103,34 @@ await t.test('C12: moved there and renamed here do not contradict each other', a
   t.same(world.notices, [])
 })
 
+for (const [what, theirs, mine] of [
+  ['their folder has our name', { op: 'move', path: 'a', to: 'd' }, ['a', 'other']],
+  ['our folder has their name', { op: 'rename', path: 'a', name: 'other' }, ['a', 'd/a']],
+] as const) {
+  await t.test(`C12: moved on one side and renamed on the other, where ${what} already: the portal's place wins, also over what waits for that name`, async (t) => {
+    const world = await World.make(t)
+    await world.act('mkdir', { path: 'd' })
+    const { id } = await world.act('write', { path: 'a', content: 'one' })
+    const other = await world.act('write', { path: 'd/other', content: 'stands firm' })
+    const waiting = await world.act('write', { path: 'b', content: 'two' })
+    await world.boot()
+    const [from, to] = mine
+    await world.files.rename(from, to)
+    const { op, ...where } = theirs
+    await world.act(op, where)
+    const there = op === 'move' ? 'd/a' : 'other'
+    await world.files.rename('b', there)
+    await world.sync()
+    const tree = await world.tree()
+    t.equal(tree.get(there)?.id, id)
+    t.equal(tree.get('d/other')?.id, other.id)
+    const aside = (await world.paths()).find((path) => path.includes('(conflict'))
+    t.equal(tree.get(aside ?? '')?.id, waiting.id)
+    t.ok(await world.files.has(there))
+    t.match(world.notices, [{ kind: 'conflict-copy', why: 'name-taken' }, { kind: 'remote-place-won', name: there.split('/').at(-1) }])
+  })
+}
+
 await t.test('C15: trashed there, edited here: nothing is written to the old id, the edit is a new file in its folder', async (t) => {
   const world = await World.make(t)
   await world.act('mkdir', { path: 'd' })

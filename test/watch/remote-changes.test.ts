@@ -212,6 +212,27 @@ await t.test('a name taken by a new item of this computer is left to the upload 
   t.same(await scene.names('docs'), ['REPORT (conflict).txt', 'plan.txt', 'report.txt', 'x'])
 })
 
+await t.test('a folder where a name is taken by something not sent is looked at again as soon as that is asked for, and only that folder', async (t) => {
+  const scene = await setUp(t)
+  await smallDrive(scene)
+  const old = (await scene.known('old'))!
+  const mine = await scene.store.transact(async (tx) =>
+    scene.mirror.insertLocal(tx, { parent: old.ino, name: 'plan.txt', kind: 'file', mode: 0o644, sizeBytes: 0, mtimeMs: 1, contentId: await scene.cache.createLocal(tx), localOnly: false }),
+  )
+  t.equal(await scene.watch.lookAtBlocked(scene.signal), false, 'nothing is')
+  await scene.act('move', { path: 'docs/plan.txt', to: 'old' })
+  await sync(scene)
+  t.same(await scene.names('old'), ['plan.txt'])
+  t.equal(await scene.watch.lookAtBlocked(scene.signal), false, 'the name is still taken')
+  const row = (await scene.mirror.get(mine))!
+  await scene.store.transact((tx) => scene.mirror.update(tx, row, { name: 'plan (conflict).txt' }))
+  await scene.act('write', { path: 'docs/unseen.txt', content: 'a look at all would find it' })
+  t.equal(await scene.watch.lookAtBlocked(scene.signal), true)
+  t.same(await scene.names('old'), ['plan (conflict).txt', 'plan.txt'])
+  t.same(await scene.names('docs'), ['note.txt'])
+  t.equal(await scene.watch.lookAtBlocked(scene.signal), false, 'nothing is any more')
+})
+
 await t.test('a name taken by a file that only lives here is given to the portal and the local file kept', async (t) => {
   const scene = await setUp(t)
   await smallDrive(scene)
