@@ -56,7 +56,7 @@ for (const fault of ['lost-answer', 'stall'] as const) {
 
 // [S-15]
 await t.test('killed 30 times at random moments of a busy folder, nothing is lost and nothing is doubled', fuse, async (t) => {
-  const seed = Number(process.env.ELASTIC_DRIVE_SEED ?? Math.floor(Math.random() * 2 ** 31))
+  const seed = Number(process.env.ELASTIC_DRIVE_SEED ?? 1)
   t.comment(`ELASTIC_DRIVE_SEED=${seed}`)
   const random = seededRandom(seed)
   const ground = await Playground.start(t, { settings: { uploadDelay: '0' }, portalArguments: ['--plan', 'self-hosted'] })
