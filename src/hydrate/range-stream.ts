@@ -4,6 +4,7 @@
  */
 import type { ByteRange } from '../base/byte-ranges.js'
 import { DriveError, errorText } from '../base/errors.js'
+import type { Content } from '../cache/content.js'
 import type { Download } from '../drive/drive.js'
 
 export type StreamOutcome = { readonly kind: 'done' | 'cut' } | { readonly kind: 'failed'; readonly error: unknown; readonly inBody: boolean }
@@ -160,4 +161,9 @@ export class RangeStream {
   #isOver(failure: Error | undefined): boolean {
     return this.isCut || failure !== undefined
   }
+}
+
+/** With what was known when it was asked for: the size of a row may be wrong, and the portal right. */
+export function sentNothing({ id, sizeBytes, origin }: Content, asked: ByteRange): DriveError {
+  return new DriveError('bad-answer', 'the portal sent nothing of what was asked for', { fields: { content: id, sizeBytes, ...asked, version: origin?.version } })
 }

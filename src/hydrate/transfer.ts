@@ -12,7 +12,7 @@ import { isFinal } from './failure-kinds.js'
 import { Intake } from './intake.js'
 import { planReadAhead, planWindow } from './plan-window.js'
 import { Proof } from './proof.js'
-import { RangeStream, type StreamHost, type StreamOutcome } from './range-stream.js'
+import { RangeStream, sentNothing, type StreamHost, type StreamOutcome } from './range-stream.js'
 import { RemoteSource } from './remote-source.js'
 import { StreamBrake } from './stream-brake.js'
 import { isNear, StreamSet } from './stream-set.js'
@@ -303,7 +303,7 @@ export class Transfer implements StreamHost {
     if (this.#slots.delete(stream)) this.#host.freeSlot()
     if (outcome.kind === 'failed') this.#failed(outcome.error, outcome.inBody)
     // Asked again without end, the portal would only say it again.
-    else if (outcome.kind === 'done' && !stream.isFruitful && isLacking(this.#waiters, this.content, stream.asked)) this.#failed(new DriveError('bad-answer', 'the portal sent nothing of what was asked for'), true)
+    else if (outcome.kind === 'done' && !stream.isFruitful && isLacking(this.#waiters, this.content, stream.asked)) this.#failed(sentNothing(this.content, stream.asked), true)
     this.pump()
   }
 

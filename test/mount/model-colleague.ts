@@ -97,7 +97,7 @@ export class Colleague {
     } else if (what < 11) {
       await ground.act({ op: 'rename', path, name })
       tree.rename(path, `${parentOf(path)}/${name}`, 0)
-    } else if (what < 14) {
+    } else if (what < 14 && this.#files().length > ACTS_A_ROUND) {
       const { id } = await ground.act({ op: 'trash', path })
       const file = tree.find(path)
       if (file instanceof ModelFile) this.#trashed.push({ id, path, file })
