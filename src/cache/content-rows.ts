@@ -14,6 +14,10 @@ export interface RemoteOrigin {
   readonly blobId: string
 }
 
+export function isSameOrigin(one: RemoteOrigin | null, other: RemoteOrigin | null): boolean {
+  return one?.fileId === other?.fileId && one?.version === other?.version && one?.blobId === other?.blobId
+}
+
 /** What the row says of the bytes in the file. */
 export interface BytesState {
   readonly sizeBytes: number

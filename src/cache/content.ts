@@ -10,7 +10,7 @@ import type { Transaction } from '../store/store.js'
 import type { CacheFile } from './cache-file.js'
 import { ContentBytes, type BytesHome } from './content-bytes.js'
 import { ContentRecord, type Persisting } from './content-record.js'
-import type { RemoteOrigin } from './content-rows.js'
+import { isSameOrigin, type RemoteOrigin } from './content-rows.js'
 import type { FileFigures } from './direct-writes.js'
 import { takeSnapshot, type Snapshot } from './content-snapshot.js'
 import type { LoadedState } from './reconcile-file.js'
@@ -165,10 +165,13 @@ export class Content {
     return this.#alone(() => this.#bytes.fill(offset, bytes))
   }
 
-  /** Downloaded bytes that turned out to be of another version: no longer claimed, in memory at once and then in the row. */
-  async discard(ranges: ByteRanges): Promise<void> {
-    if (this.isDirty) return
-    await this.#alone(async () => {
+  /**
+   * Downloaded bytes that turned out not to be of `origin`: no longer claimed, in memory at once and then in the row. Nothing
+   * happens to local bytes, and to a content that is a copy of something else by now, as after an upload.
+   */
+  discard(ranges: ByteRanges, origin: RemoteOrigin): Promise<void> {
+    return this.#alone(async () => {
+      if (this.isDirty || !isSameOrigin(this.origin, origin)) return
       this.#bytes.unclaim(ranges)
       await this.#home.store.transact((tx) => this.persist(tx))
     })

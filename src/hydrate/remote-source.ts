@@ -8,7 +8,7 @@ import { ByteRanges, type ByteRange } from '../base/byte-ranges.js'
 import type { Clock } from '../base/clock.js'
 import { DriveError, hasCode } from '../base/errors.js'
 import type { RemoteId } from '../base/ids.js'
-import type { RemoteOrigin } from '../cache/content-rows.js'
+import { isSameOrigin, type RemoteOrigin } from '../cache/content-rows.js'
 import type { Content } from '../cache/content.js'
 import type { CallOptions, Download, Drive, RemoteFile, RemoteVersion } from '../drive/drive.js'
 import type { Look, Looks } from './looks.js'
@@ -28,8 +28,9 @@ const LONG_OPENING_MS = 2_000 // between the look and the first byte; longer, an
 
 export class RemoteSource {
   readonly #o: RemoteSourceOptions
-  /** Of the remote bytes; a local write may change the content's own. */
-  readonly #sizeBytes: number
+  /** What the bytes are a copy of, and how many these are; a local write may change the content's own size. */
+  #origin: RemoteOrigin | null
+  #sizeBytes: number
   /** The pinned version, once the file has moved on. */
   #version: RemoteVersion | undefined
   #moving: Promise<void> | undefined
@@ -48,6 +49,7 @@ export class RemoteSource {
 
   constructor(options: RemoteSourceOptions) {
     this.#o = options
+    this.#origin = options.content.origin
     this.#sizeBytes = options.content.sizeBytes
   }
 
@@ -67,6 +69,7 @@ export class RemoteSource {
    */
   async open(range: ByteRange | undefined, call: CallOptions, isRead: boolean): Promise<Download> {
     for (;;) {
+      this.#follow()
       if (this.#version !== undefined) return this.#o.drive.downloadVersion(this.#version, range, call)
       const { content } = this.#o
       const mayBeAhead = isRead && this.#requests === 0 && content.ranges.isEmpty && this.#sizeBytes <= WHOLE_FILE_BYTES
@@ -105,6 +108,7 @@ export class RemoteSource {
 
   /** Looks once more; what does not belong to our version is gone from the content afterwards. */
   async prove(call: CallOptions, isPatient: boolean): Promise<void> {
+    if (this.#follow()) return
     await this.#look((id) => (isPatient ? this.#o.looks.patient(id, call).then(fresh) : this.#fresh(id, call)), call)
   }
 
@@ -117,11 +121,12 @@ export class RemoteSource {
   /** The file when it is still our version; undefined when it moved on and the history took its place. */
   async #look(ask: (id: RemoteId) => Promise<Look>, call: CallOptions): Promise<Look | undefined> {
     const { content } = this.#o
-    const { origin } = content
+    const origin = this.#origin
     if (origin === null) throw vanished('the content has no original on the portal')
     const before = content.ranges
     const unproved = this.#unproved
     const look = await this.#existing(ask(origin.fileId))
+    if (!isSameOrigin(content.origin, origin)) return undefined // sent meanwhile: the look is about an earlier copy
     if (isOurs(look.file, origin, this.#sizeBytes)) {
       if (look.isAhead) return look
       // Everything that was here before the look was asked for is of our version.
@@ -137,6 +142,21 @@ export class RemoteSource {
       this.#moving = undefined
     }))
     return undefined
+  }
+
+  /** After an edit was sent, the content is a copy of what was sent: all of it is here, and what is known of the earlier version does not count. */
+  #follow(): boolean {
+    const { origin, sizeBytes, ranges } = this.#o.content
+    if (isSameOrigin(origin, this.#origin)) return false
+    this.#origin = origin
+    this.#sizeBytes = sizeBytes
+    this.#epoch += 1
+    this.#version = undefined
+    this.#found = undefined
+    this.#unproved = ByteRanges.empty
+    this.#proved = ranges
+    this.#isDoubtful = false
+    return true
   }
 
   #fresh(id: RemoteId, call: CallOptions): Promise<Look> {
@@ -156,13 +176,14 @@ export class RemoteSource {
     if (this.#version !== undefined) return
     this.#o.onVersionMoved(file)
     const ours = await this.#findVersion(origin, call)
+    const { content } = this.#o
+    if (!isSameOrigin(content.origin, origin)) return
     this.#epoch += 1
     this.#found = undefined
     this.#version = ours
     await this.#o.cutStreams()
-    const { content } = this.#o
     // The history has it all, so everything unproved is fetched anew; without it, only what may really be wrong goes.
-    await content.discard(ours === undefined ? this.#unproved : without(content.ranges, this.#proved))
+    await content.discard(ours === undefined ? this.#unproved : without(content.ranges, this.#proved), origin)
     this.#unproved = ByteRanges.empty
     if (ours === undefined) throw vanished('this version was replaced and is not in the history')
   }

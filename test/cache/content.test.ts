@@ -266,6 +266,21 @@ await t.test('a dirty file that somebody cut or deleted is an error, never zeros
   await again.release()
 })
 
+await t.test('what is written while downloaded bytes are about to be discarded stays, sent or not', async (t) => {
+  const world = await openWorld(t, await temporaryDirectory(t))
+  const content = await world.cache.acquire(await cached(world, pattern(5_000)))
+  const written = content.write(0, Buffer.from('precious'))
+  await content.discard(content.ranges, ORIGIN)
+  await written
+  t.equal(Buffer.from(await content.read(0, 8)).toString(), 'precious')
+  t.ok(await world.store.transact((tx) => content.markClean(tx, content.writeSequence, { ...ORIGIN, version: 4 })))
+  await content.discard(content.ranges, ORIGIN)
+  t.equal(content.isComplete, true, 'it is a copy of another version by now')
+  await content.discard(content.ranges, { ...ORIGIN, version: 4 })
+  t.equal(content.isComplete, false)
+  await content.release()
+})
+
 await t.test('a clean file that is one hole is a file: it is read, and cut to nothing it is empty', async (t) => {
   const world = await openWorld(t, await temporaryDirectory(t))
   const content = await world.cache.acquire(await world.store.transact((tx) => world.cache.createLocal(tx)))
