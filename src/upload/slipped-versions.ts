@@ -20,7 +20,10 @@ export async function fetchSlippedVersions(
   signal: AbortSignal,
 ): Promise<(tx: Transaction) => Promise<News>> {
   if (remote.version <= after + 1) return () => Promise.resolve(NO_NEWS)
-  const slipped = (await history(sending, remote, signal)).filter(({ version }) => version > after && version < remote.version)
+  const between = async (): Promise<readonly RemoteVersion[]> => (await history(sending, remote, signal)).filter(({ version }) => version > after && version < remote.version)
+  const first = await between()
+  // One list that lacks some proves nothing; what the portal has joined is in no list.
+  const slipped = first.length === remote.version - after - 1 ? first : longer(first, await between())
   if (slipped.length === 0) return () => Promise.resolve({ deltas: [], notices: [{ kind: 'version-slipped-in', ino: item.ino, name: item.name, copy: null }] })
   const fetched: { version: RemoteVersion; contentId: ContentId }[] = []
   try {
@@ -39,6 +42,10 @@ export async function fetchSlippedVersions(
     for (const { version, contentId } of fetched) news.push(await insertCopy(sending, tx, item, version, contentId))
     return joinNews(...news)
   }
+}
+
+function longer<T>(one: readonly T[], other: readonly T[]): readonly T[] {
+  return one.length > other.length ? one : other
 }
 
 async function history(sending: Sending, remote: RemoteFile, signal: AbortSignal): Promise<readonly RemoteVersion[]> {

@@ -1,6 +1,8 @@
 // kill -9 at random moments of a program that saves without end, while one request in twenty meets a fault: after each next
-// mount every closed file is as it was closed, and in the end the portal has each once. scripts/kills plays 200 of them.
+// mount every closed file is as it was closed, and in the end the portal has each once. scripts/kills plays 200 of them. ELASTIC_DRIVE_LOGS names a folder for what a failed round said.
+import { writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { seededRandom } from '../../src/base/random.js'
 import { readLiveDaemon } from '../../src/daemon/daemon-record.js'
@@ -19,6 +21,8 @@ const FILES = 8
 const FAULT_CHANCE = 0.05
 const REQUESTS_A_ROUND = 80 // more than it takes
 const LONGEST_LIFE_MS = 700
+const LOGS = process.env.ELASTIC_DRIVE_LOGS // where to look for the cause of a failure
+const LOG_LINES = 3_000
 const TEMPORARY_NAMES = /goutputstream|new$/
 
 const fuse = skipWithout('fuse')
@@ -42,11 +46,14 @@ await t.test(`killed ${TIMES} times while files are saved and requests fail, not
     process.kill(pid, 'SIGKILL')
     const { stdout, code } = await program.ended
     if (code === 0) t.fail('the program went on without its mount')
-    await ground.mount()
+    await ground.mount(...(LOGS === undefined ? [] : ['--debug']))
     const said = heard(files, stdout)
     const found = await look(t, ground)
     files = found.files
-    for (const fault of lost(said, files, found.sizes)) t.fail(`round ${round}: ${fault}`)
+    for (const fault of lost(said, files, found.sizes)) {
+      t.fail(`round ${round}: ${fault}`)
+      if (LOGS !== undefined) await writeFile(join(LOGS, `kills-${SEED}-${round}.log`), `${stdout}\n${await ground.daemonLog(LOG_LINES)}`)
+    }
     answers += said.answers
     for (const [name, count] of said.saves) saves.set(name, (saves.get(name) ?? 0) + count)
     const left = [...files.keys()].filter((name) => TEMPORARY_NAMES.test(name))

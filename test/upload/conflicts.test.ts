@@ -318,6 +318,8 @@ await t.test('6a.15: what slipped in is kept whatever fails while it is fetched,
   const faults = [
     ['disk.file.uploadversion', 'lost-answer', {}],
     ['disk.file.getversions', 'empty', {}],
+    ['disk.file.getversions', 'half', { total: 'kept' }],
+    ['disk.file.getversions', 'half', { total: 'short' }],
     ['disk.file.getversions', 'status', { status: 502 }],
     ['disk.file.getversions', 'html', { status: 200 }],
     ['disk.file.getversions', 'truncate', { bytes: 40 }],
