@@ -5,7 +5,7 @@
  * there is nothing left to send.
  */
 import { DriveError, type ErrorCode } from '../base/errors.js'
-import { asIno, type Ino } from '../base/ids.js'
+import { asIno, type Ino, type RemoteId } from '../base/ids.js'
 import type { Row } from '../store/connection.js'
 import type { Schema } from '../store/schema.js'
 import type { Committing, Reader, Store, Transaction } from '../store/store.js'
@@ -25,6 +25,7 @@ export const JOURNAL_SCHEMA: Schema = {
        attempt TEXT
      );
      CREATE INDEX journal_seq ON journal (seq)`,
+    'CREATE INDEX journal_attempts ON journal (ino) WHERE attempt IS NOT NULL',
   ],
 }
 
@@ -99,6 +100,12 @@ export class Journal {
   /** Requests whose answer is not recorded yet. */
   async attempts(reader: Reader): Promise<readonly Attempt[]> {
     return (await reader.all('SELECT attempt FROM journal WHERE attempt IS NOT NULL')).map(({ attempt }) => parseAttempt(String(attempt)))
+  }
+
+  /** Whether the answer of a request is not recorded yet: one of this row, or one about this object of the portal, made for another row. */
+  async isAttempted({ ino, remoteId }: { readonly ino: Ino; readonly remoteId: RemoteId | undefined }, reader: Reader): Promise<boolean> {
+    const row = await reader.get("SELECT 1 AS it FROM journal WHERE attempt IS NOT NULL AND (ino = ? OR attempt ->> 'remoteId' = ?) LIMIT 1", ino, remoteId ?? null)
+    return row !== undefined
   }
 
   async count(): Promise<number> {

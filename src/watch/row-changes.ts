@@ -57,8 +57,9 @@ export class RowChanges {
 
   async facts(tx: Transaction, row: Item, stamp: Stamp): Promise<RowFacts> {
     const overtaken = this.#mirror.confirmedSince(row.ino, stamp.mark) || (this.#applied.get(row.ino) ?? 0) > stamp.turn
-    const attempt = (await this.#journal.get(row.ino, tx))?.attempt ?? null
-    return { dirty: await this.isDirty(tx, row), guarded: overtaken || attempt !== null, inTrash: await isInTrash(tx, row.parent) }
+    // After a save by renaming, a request about its object may still stand with the row that had that before.
+    const isAsked = await this.#journal.isAttempted({ ino: row.ino, remoteId: row.base?.id }, tx)
+    return { dirty: await this.isDirty(tx, row), guarded: overtaken || isAsked, inTrash: await isInTrash(tx, row.parent) }
   }
 
   async isDirty(tx: Transaction, row: Item): Promise<boolean> {

@@ -69,6 +69,23 @@ await t.test('an edit of a file that is gone stays in its folder as a new file (
   t.ok(await scene.journal.get(a.ino))
 })
 
+await t.test('a file that our own unanswered request may have trashed is not gone, whichever row asked for it', async (t) => {
+  const scene = await setUp(t)
+  await smallDrive(scene)
+  const a = await scene.edit('docs/a.txt', text('saved by renaming')) // has the identity that b had when its empty moment was sent (6a.7)
+  const asker = (await scene.known('docs/b.txt'))!
+  await scene.store.transact(async (tx) => {
+    await scene.journal.touch(tx, asker.ino, 1, 1)
+    await scene.journal.recordAttempt(tx, asker.ino, { step: 'replace', startedServerMs: 1, remoteId: a.base!.id, name: 'a.txt', parentId: '31', sizeBytes: 0, digest: '' })
+  })
+  await scene.act('trash', { path: 'docs/a.txt' })
+  await sync(scene)
+  t.equal((await scene.known('docs/a.txt'))?.base?.id, a.base!.id)
+  await scene.store.transact((tx) => scene.journal.clearAttempt(tx, asker.ino))
+  await sync(scene)
+  t.equal((await scene.known('docs/a.txt'))?.base, null, 'its outcome is known: it is gone indeed')
+})
+
 await t.test('what we have trashed while a listing was on its way does not come back with it', async (t) => {
   const scene = await setUp(t)
   await smallDrive(scene)
