@@ -339,9 +339,9 @@ export class Mirror {
     this.#rows.confirmed(tx, ino)
   }
 
-  /** Our own requests about the row are over, whatever came of them: listings asked for before must not be applied to it. */
-  outdateListings(tx: Transaction, ino: Ino): void {
-    this.#rows.confirmed(tx, ino)
+  /** Our own requests about the row, or the object, are over, whatever came of them: listings asked for before must not be applied to it. */
+  outdateListings(tx: Transaction, of: Ino | RemoteId): void {
+    this.#rows.confirmed(tx, of)
   }
 
   /** Takes the remote identity away: the row is something new that the portal does not have. */

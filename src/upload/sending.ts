@@ -117,8 +117,10 @@ export function bytesOf({ store, journal }: Sending, ino: Ino, attempt: ContentA
 /** Nothing of the attempt is on the portal any more; a listing may have seen it in between. */
 export function forgetAttempt(sending: Sending, ino: Ino): Promise<void> {
   return sending.store.transact(async (tx) => {
+    const remoteId = (await sending.journal.get(ino, tx))?.attempt?.remoteId
     await sending.journal.clearAttempt(tx, ino)
     sending.mirror.outdateListings(tx, ino)
+    if (remoteId !== undefined) sending.mirror.outdateListings(tx, remoteId as RemoteId) // another row may have its identity by now
   })
 }
 

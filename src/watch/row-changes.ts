@@ -56,7 +56,8 @@ export class RowChanges {
   }
 
   async facts(tx: Transaction, row: Item, stamp: Stamp): Promise<RowFacts> {
-    const overtaken = this.#mirror.confirmedSince(row.ino, stamp.mark) || (this.#applied.get(row.ino) ?? 0) > stamp.turn
+    const isConfirmed = [row.ino, row.base?.id].some((of) => of !== undefined && this.#mirror.confirmedSince(of, stamp.mark))
+    const overtaken = isConfirmed || (this.#applied.get(row.ino) ?? 0) > stamp.turn
     // After a save by renaming, a request about its object may still stand with the row that had that before.
     const isAsked = await this.#journal.isAttempted({ ino: row.ino, remoteId: row.base?.id }, tx)
     return { dirty: await this.isDirty(tx, row), guarded: overtaken || isAsked, inTrash: await isInTrash(tx, row.parent) }

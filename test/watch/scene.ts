@@ -53,6 +53,8 @@ export class Scene {
 
   /** What happens here while the answer of a listing is on its way. */
   onListed: () => Promise<void> = () => Promise.resolve()
+  /** The same of an answer about single items. */
+  onStates: () => Promise<void> = () => Promise.resolve()
 
   constructor(parts: { portal: RunningPortal; drive: Drive; store: Store; mirror: Mirror; journal: Journal; cache: ContentCache; clock: Clock }) {
     this.portal = parts.portal
@@ -67,7 +69,11 @@ export class Scene {
         await this.onListed()
         return outcomes
       },
-      itemStates: (ids, call) => parts.drive.itemStates(ids, call),
+      itemStates: async (ids, call) => {
+        const states = await parts.drive.itemStates(ids, call)
+        await this.onStates()
+        return states
+      },
       restore: (item, call) => parts.drive.restore(item, call),
     }
     this.watch = new Watch({ ...parts, drive, log: silentLog, host: 'laptop', onDelta: (deltas) => {
