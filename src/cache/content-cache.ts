@@ -11,7 +11,7 @@ import type { Log } from '../base/log.js'
 import type { Reader, Store, Transaction } from '../store/store.js'
 import { CacheFile, fileFacts } from './cache-file.js'
 import { beginContent, type NewContent } from './new-content.js'
-import { Content, type ContentHome } from './content.js'
+import { Content, type ContentHome, type DropReason } from './content.js'
 import { contentPath, snapshotDirectory } from './content-path.js'
 import * as rows from './content-rows.js'
 import { summarize, type ContentSummary } from './content-summary.js'
@@ -163,14 +163,14 @@ export class ContentCache {
   }
 
   /** The row goes with the transaction, the file after the commit (unsent bytes: once the disk has it) and the last release. */
-  async drop(tx: Transaction, id: ContentId): Promise<void> {
+  async drop(tx: Transaction, id: ContentId, why: DropReason = 'replaced'): Promise<void> {
     const isUnsent = await rows.deleteContent(tx, id)
     tx.afterCommit(() => {
       if (isUnsent) this.#unsentDrops.add(id)
       this.#sweep.remove(id)
       this.#uses.forget(id)
       const live = this.#live.get(id)
-      if (live !== undefined) live.noteDropped()
+      if (live !== undefined) live.noteDropped(why)
       else if (this.#loading.has(id)) this.#stale.add(id)
       else this.#inBackground('removing a dropped content', () => this.#exclusively(id, () => this.#unlink(id)))
     })

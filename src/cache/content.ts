@@ -16,6 +16,9 @@ import { takeSnapshot, type Snapshot } from './content-snapshot.js'
 import type { LoadedState } from './reconcile-file.js'
 import { Serial } from './serial.js'
 
+/** `unlinked`: by a program here. `replaced`: for anything else, as a newer version on the portal. */
+export type DropReason = 'unlinked' | 'replaced'
+
 /** What a content needs of the cache it belongs to. */
 export interface ContentHome extends BytesHome {
   readonly bootId: string
@@ -34,7 +37,7 @@ export class Content {
   readonly #lock = new Serial()
 
   #holders = 0
-  #dropped = false
+  #dropped: DropReason | undefined
   readonly #whenDropped = new Set<() => void>()
   #pinned: boolean
 
@@ -132,7 +135,12 @@ export class Content {
 
   /** The row is gone; the file goes with the last holder. */
   get isDropped(): boolean {
-    return this.#dropped
+    return this.#dropped !== undefined
+  }
+
+  /** Nobody wants what may still be written to it. */
+  get isUnlinked(): boolean {
+    return this.#dropped === 'unlinked'
   }
 
   retain(): void {
@@ -340,8 +348,8 @@ export class Content {
   }
 
   /** For the cache: the row is gone. */
-  noteDropped(): void {
-    this.#dropped = true
+  noteDropped(why: DropReason): void {
+    this.#dropped = why
     for (const effect of [...this.#whenDropped]) effect()
   }
 

@@ -126,7 +126,8 @@ export class FileWrites {
       const mtimeMs = content.figures()?.mtimeMs
       await content.settle()
       if (!this.#isUnrecorded(content)) return false
-      if (!(await this.#record(ino, content, mtimeMs))) await this.#keepOrphan(written)
+      const isNamed = await this.#record(ino, content, mtimeMs)
+      if (!isNamed && !content.isUnlinked) await this.#keepOrphan(written)
       this.#later.add(content)
       return true
     })

@@ -302,7 +302,7 @@ export class Namespace {
    * tombstone to be trashed there, also where a folder that is being restored brings it back.
    */
   async #discard(tx: Transaction, item: Item): Promise<void> {
-    if (item.contentId !== null) await this.#cache.drop(tx, item.contentId)
+    if (item.contentId !== null) await this.#cache.drop(tx, item.contentId, 'unlinked')
     const comesBack = (await comesBackIn(this.#mirror, tx, item)) !== null
     const isNowhere = item.base === null || (item.base.trashed && !item.base.mayBeLive && !comesBack)
     if (isNowhere && !(await this.#isUnderWay(tx, item.ino))) {

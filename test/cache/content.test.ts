@@ -281,6 +281,17 @@ await t.test('what is written while downloaded bytes are about to be discarded s
   await content.release()
 })
 
+await t.test('who holds a content that was dropped can tell whether a program here has unlinked it', async (t) => {
+  const world = await openWorld(t, await temporaryDirectory(t))
+  for (const why of ['unlinked', 'replaced'] as const) {
+    const content = await local(world, pattern(100))
+    t.same([content.isDropped, content.isUnlinked], [false, false])
+    await world.store.transact((tx) => world.cache.drop(tx, content.id, why))
+    t.same([content.isDropped, content.isUnlinked], [true, why === 'unlinked'])
+    await content.release()
+  }
+})
+
 await t.test('a clean file that is one hole is a file: it is read, and cut to nothing it is empty', async (t) => {
   const world = await openWorld(t, await temporaryDirectory(t))
   const content = await world.cache.acquire(await world.store.transact((tx) => world.cache.createLocal(tx)))
