@@ -19,6 +19,7 @@ export function commandChecks(): readonly CommandCheck[] {
     { name: 'layers', command: [process.execPath, 'build/scripts/checks/check-layers.js', 'src'] },
     { name: 'checklist', command: [process.execPath, 'build/scripts/checks/check-checklist.js'] },
     { name: 'semantics', command: [process.execPath, 'build/scripts/checks/check-semantics.js'] },
+    { name: 'rows', command: [process.execPath, 'build/scripts/checks/check-rows.js'] },
     // No cache: the rules look at types, so a file can go wrong without being changed.
     { name: 'lint', command: [`${bin}/eslint`, '--max-warnings=0', 'src', 'test', 'scripts'] },
   ]

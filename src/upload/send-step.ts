@@ -12,9 +12,13 @@ import { resolveReplace, sendReplace } from './send-replace.js'
 import { resolveRestore, sendRestore } from './send-restore.js'
 import { resolveTrash, sendTrash } from './send-trash.js'
 import { resolveVersion, sendVersion, setAside } from './send-version.js'
+import { checkLinksAbove } from './still-ours.js'
 
 /** A step that does something now. */
 export type ActiveStep = Exclude<Step, { kind: 'wait' | 'refuse' }>
+
+/** Steps that change the portal. */
+const CHANGES: ReadonlySet<Step['kind']> = new Set(['create-folder', 'upload-new', 'upload-version', 'replace', 'rename', 'move', 'trash', 'restore'])
 
 export function isActive(step: Step): step is ActiveStep {
   return step.kind !== 'wait' && step.kind !== 'refuse'
@@ -33,6 +37,7 @@ export async function sendStep(sending: Sending, step: ActiveStep, view: View, s
     })
     return
   }
+  if (CHANGES.has(step.kind)) await checkLinksAbove(sending, item, signal)
   switch (step.kind) {
     case 'resolve':
       await resolve(sending, item, step.attempt, signal)

@@ -19,6 +19,7 @@ import type { UploadNotice } from './notices.js'
 import { goesAlong } from './plan.js'
 import { moveToRecovery } from './recovery-folder.js'
 import { putAt } from './send-place.js'
+import { checkFolderKnown } from './still-ours.js'
 import { callOf, commit, forgetAttempt, isKnown, joinNews, lacksRight, NO_NEWS, readById, readRemote, sameIntent, sendOnce, type KnownItem, type News, type Sending } from './sending.js'
 
 type KeptReason = Extract<UploadNotice, { kind: 'brought-back' }>['why']
@@ -30,6 +31,7 @@ export async function sendTrash(sending: Sending, item: KnownItem, signal: Abort
       await commit(sending, (tx) => leaveOrForget(sending, tx, item, 'others')) // C16; of what is in the trash here a restore finds out whether it still exists
       return
     }
+    await checkFolderKnown(sending, item, remote)
     if (remote.kind === 'file' && (remote.version !== item.base.version || remote.blobId !== item.base.blobId)) {
       await commit(sending, (tx) => bringBack(sending, tx, item, remote, 'changed-on-portal')) // C9
       return

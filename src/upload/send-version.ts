@@ -16,11 +16,13 @@ import { mayBeOurVersion } from './own-answer.js'
 import { keepEditApart } from './recovery-folder.js'
 import { bytesOf, callOf, checkOutcomeIsFinal, commit, forgetAttempt, isKnown, joinNews, lacksRight, NO_NEWS, readRemote, sameIntent, sendOnce, withSnapshot, type ContentAttempt, type KnownItem, type News, type Sending } from './sending.js'
 import { fetchSlippedVersions } from './slipped-versions.js'
+import { checkFolderKnown } from './still-ours.js'
 
 export async function sendVersion(sending: Sending, item: KnownItem, signal: AbortSignal): Promise<void> {
   await withSnapshot(sending, item, async (content, snapshot) => {
     try {
       const remote = await readRemote(sending, item, signal)
+      if (remote !== undefined) await checkFolderKnown(sending, item, remote)
       if (remote?.kind !== 'file') await loseIdentity(sending, item)
       else if (!isBaseVersion(item, remote)) await meetVersion(sending, { item, content, snapshot, remote }, signal)
       // Emptied since it was planned: planned anew, because a version cannot be empty (6a.7).

@@ -23,6 +23,7 @@ import type { UploadNotice } from './notices.js'
 import type { Writers } from './plan-view.js'
 import { SentBytes } from './sent-bytes.js'
 import type { ServerClock } from './server-clock.js'
+import type { StandingLinks } from './standing-links.js'
 
 export interface Sending {
   readonly drive: Drive
@@ -34,6 +35,7 @@ export interface Sending {
   readonly random: Random
   readonly log: Log
   readonly serverClock: ServerClock
+  readonly links: StandingLinks
   /** For the names of conflict copies. */
   readonly host: string
   /** Who we are on the portal. */

@@ -25,6 +25,7 @@ import { findRings } from './rings.js'
 import { isActive, sendStep, type ActiveStep } from './send-step.js'
 import type { Sending } from './sending.js'
 import { ServerClock } from './server-clock.js'
+import { StandingLinks } from './standing-links.js'
 import { readView, type Sources } from './surroundings.js'
 import { undoDeletions } from './undo-deletions.js'
 
@@ -92,6 +93,7 @@ export class Upload implements Service {
       drive, store, mirror, journal, cache, clock, random, log, host, userId,
       writers: options.writers,
       serverClock: new ServerClock(drive, clock),
+      links: new StandingLinks({ drive, clock }),
       report: ({ deltas, notices }) => {
         if (deltas.length > 0) options.onDelta(deltas)
         for (const notice of notices) options.onNotice?.(notice)
@@ -136,12 +138,14 @@ export class Upload implements Service {
   /** Paused: what is under way is finished, nothing is begun. */
   setPaused(paused: boolean): void {
     this.#paused = paused
+    this.#sending.links.forget()
     this.wake()
   }
 
   setOnline(online: boolean): void {
     this.#online = online
     if (online) this.#holdUntilMs = 0
+    this.#sending.links.forget()
     this.wake()
   }
 

@@ -17,7 +17,7 @@ import { hasBase, type BasedItem } from './diff-listing.js'
 import type { Stamp } from './folder-listing.js'
 import { planNames, type NameWish } from './plan-names.js'
 import { placeOf, type RowChanges } from './row-changes.js'
-import { isExcludedCode, planRow, type RowPlan } from './row-plan.js'
+import { differenceOf, isExcludedCode, planRow, type RowPlan } from './row-plan.js'
 
 export interface ListingApplierOptions {
   readonly store: Store
@@ -50,7 +50,7 @@ interface Seen {
 
 interface Applied {
   readonly deltas: readonly MirrorDelta[]
-  /** Items that could not have their names yet. */
+  /** Items that could not have their names yet, or were passed over. */
   readonly blocked: number
 }
 
@@ -65,7 +65,10 @@ export class ListingApplier {
     this.#o = options
   }
 
-  /** Folders in which an item of the portal cannot stand yet, because something that was not sent has its name: a listing after that is sent brings it. */
+  /**
+   * Folders in which an item of the portal cannot stand yet, because something that was not sent has its name, or which was
+   * passed over for a request of ours that was under way: a listing after that is sent brings it.
+   */
   get blocked(): ReadonlySet<Ino> {
     return this.#blocked
   }
@@ -107,6 +110,7 @@ export class ListingApplier {
     const beingMade = remotes.some(({ id }) => !rows.has(id)) ? await this.#o.changes.namesBeingMade(tx, seen.folder) : new Set<string>()
     const wishes: Wish[] = []
     const deltas: MirrorDelta[] = []
+    let passedOver = 0
     for (const remote of remotes) {
       const row = rows.get(remote.id)
       if (row?.excluded === true) {
@@ -116,7 +120,8 @@ export class ListingApplier {
       // Trashed by us or found gone since it was seen, or just made by us: no news, whatever our row is called by now.
       if (row === undefined && (mirror.confirmedSince(remote.id, seen.stamp.mark) || beingMade.has(remote.name))) continue
       const known = await this.#plan(tx, row, seen, remote)
-      if (known === 'leave') continue
+      if (known === 'pass-over') passedOver += 1
+      if (known === 'leave' || known === 'pass-over') continue
       if (known !== undefined && !(known.plan.follow && !ancestors.has(known.row.ino))) deltas.push(...(await this.#stay(tx, seen, known, remote)))
       else wishes.push(await this.#wish(tx, remote, known))
     }
@@ -132,7 +137,7 @@ export class ListingApplier {
       const original = (await mirror.childIn(tx, seen.folder.ino, name))?.ino ?? null
       await recordConflict(tx, { copy: ino, original, side: 'mine', why: 'name-taken', sinceMs: this.#o.clock.nowMs() })
     }
-    return { deltas, blocked: plan.blocked.length }
+    return { deltas, blocked: plan.blocked.length + passedOver }
   }
 
   async #applyPiece(tx: Transaction, ino: Ino, remotes: readonly RemoteItem[], options: { stamp: Stamp; listed: boolean }): Promise<Applied> {
@@ -144,11 +149,12 @@ export class ListingApplier {
     return folder.listedMs === null ? { ...applied, deltas: applied.deltas.filter(({ kind }) => kind !== 'appeared') } : applied
   }
 
-  async #plan(tx: Transaction, row: Item | undefined, { folder, stamp }: Seen, remote: RemoteItem): Promise<Wish['known'] | 'leave'> {
+  async #plan(tx: Transaction, row: Item | undefined, { folder, stamp }: Seen, remote: RemoteItem): Promise<Wish['known'] | 'leave' | 'pass-over'> {
     if (row === undefined || !hasBase(row)) return undefined
     const plan = planRow(row, folder.ino, remote, await this.#o.changes.facts(tx, row, stamp))
     if (['C9', 'C12', 'C7'].includes(plan.rule)) this.#o.log.info({ ino: row.ino, rule: plan.rule }, 'changed here and on the portal')
     else if (plan.rebase) this.#o.log.debug({ ino: row.ino, rule: plan.rule, version: remote.kind === 'file' ? remote.version : undefined, base: row.base.version }, 'changed on the portal')
+    if (plan.rule === 'guarded' && isNews(row, folder.ino, remote)) return 'pass-over'
     return plan.rebase ? { row, plan } : 'leave'
   }
 
@@ -223,4 +229,9 @@ export class ListingApplier {
     }
     return inos
   }
+}
+
+/** Not what we have just done ourselves, as far as the listing can tell: another place, or a version after the one that we know. */
+function isNews({ base }: BasedItem, folder: Ino, remote: RemoteItem): boolean {
+  return differenceOf(base, folder, remote).place || (remote.kind === 'file' && remote.version > base.version)
 }

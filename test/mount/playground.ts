@@ -178,9 +178,10 @@ export class Playground {
 
   // ---- the portal ---------------------------------------------------------------------------------------------------
 
-  async tree(options: { sha256?: boolean } = {}): Promise<readonly TreeItem[]> {
-    const items = (await this.#hook('GET', `/tree${options.sha256 === false ? '?sha256=0' : ''}`)) as readonly TreeItem[]
-    return items.filter(({ storage }) => storage === this.portal.storage)
+  /** Of the owner's drive, or of another one. */
+  async tree({ sha256, storage = this.portal.storage }: { sha256?: boolean; storage?: string } = {}): Promise<readonly TreeItem[]> {
+    const items = (await this.#hook('GET', `/tree${sha256 === false ? '?sha256=0' : ''}`)) as readonly TreeItem[]
+    return items.filter((item) => item.storage === storage)
   }
 
   async item(path: string): Promise<TreeItem | undefined> {

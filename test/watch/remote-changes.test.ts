@@ -1,4 +1,5 @@
 import t from 'tap'
+import type { Attempt } from '../../src/journal/journal.js'
 import { COMPANY_DRIVE, setUp, type Scene } from './scene.js'
 
 const text = (words: string): Uint8Array => Buffer.from(words)
@@ -108,6 +109,23 @@ await t.test('an edited file that is renamed on the portal follows and keeps the
   const after = (await scene.known('docs/theirs.txt'))!
   t.equal(await scene.contentOf(after), 'my plan')
   t.equal(after.base?.name, 'theirs.txt')
+})
+
+await t.test('what was passed over because our own request was under way is looked at again after it (C11)', async (t) => {
+  const scene = await setUp(t)
+  await smallDrive(scene)
+  const { ino, base } = await scene.edit('docs/plan.txt', text('my plan'))
+  const under = (attempt: Attempt | null): Promise<void> => scene.store.transact((tx) => scene.journal.recordAttempt(tx, ino, attempt))
+  await under({ step: 'upload-version', startedServerMs: 0, remoteId: base!.id })
+  await sync(scene)
+  t.equal(await scene.watch.lookAtBlocked(scene.signal), false, 'nothing has happened there')
+  await scene.act('rename', { path: 'docs/plan.txt', name: 'theirs.txt' })
+  await sync(scene)
+  t.ok(await scene.known('docs/plan.txt'), 'not while we are sending it')
+  await under(null)
+  t.equal(await scene.watch.lookAtBlocked(scene.signal), true)
+  t.equal((await scene.known('docs/theirs.txt'))?.ino, ino)
+  t.equal(await scene.watch.lookAtBlocked(scene.signal), false, 'and that was all')
 })
 
 await t.test('renamed on both sides, the portal wins the name and the content stays (C12)', async (t) => {
