@@ -16,7 +16,7 @@ import type { DriveAccess } from '../drive/create-drive.js'
 import { checkFolder, claimFolder, releaseFolder } from './folder.js'
 import type { LastingGrants } from './grant-store.js'
 import { prepareDirectories, type ProfilePaths, type Surroundings } from './paths.js'
-import { isSameAccount, readProfile, writeProfile, type Owner, type Profile } from './profile.js'
+import { isSameAccount, readProfile, refuseParting, writeProfile, type Owner, type Profile } from './profile.js'
 import { readRecord, writeFileAtomic } from './record-file.js'
 import { resolveFolder } from './place.js'
 import type { SecretStore } from './secrets.js'
@@ -53,6 +53,7 @@ export interface ConnectSurroundings {
 
 export async function connectProfile(within: ConnectSurroundings, request: ConnectRequest): Promise<Connected> {
   const { paths, surroundings, clock } = within
+  await refuseParting(paths)
   const known = await readKnown(paths)
   const portal = portalOf(request.access)
   if (known !== undefined && !isSameAccount(known, { ...portal, userId: known.userId })) throw otherAccount(paths, known)

@@ -16,7 +16,7 @@ import nodeFetch from 'node-fetch'
 import type { Test } from 'tap'
 import { traitArguments } from '../support/portal-traits.js'
 
-const MAIN = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url))
+export const MAIN = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url))
 
 export interface Outcome {
   readonly code: number | null
