@@ -3,8 +3,8 @@
  * user's again. In steps that a process may die between: once the record of it is written, the next run does the rest.
  * The mount must be gone; the profile's lock is held meanwhile.
  */
-import { chmod, mkdir, readdir, rm } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
+import { chmod, mkdir, rm } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import type { Clock } from '../base/clock.js'
 import { DriveError } from '../base/errors.js'
 import { syncDirectory } from '../base/sync-directory.js'
@@ -13,6 +13,7 @@ import { findMount } from '../engine/mount-table.js'
 import { takeProcessLock } from '../store/process-lock.js'
 import { Store } from '../store/store.js'
 import { readBootId } from './daemon-record.js'
+import { dropHistory } from './drop-history.js'
 import { writeFormerProfile, type KnownBytes } from './former-profile.js'
 import { giveBack, isThere, type Aside } from './give-back.js'
 import type { LastingGrants } from './grant-store.js'
@@ -21,6 +22,7 @@ import { readParting, removeParting, writeParting, type Parting } from './partin
 import { planKept } from './parting-plan.js'
 import type { ProfilePaths } from './paths.js'
 import { requireProfile, type Profile } from './profile.js'
+import { finishReunion } from './reunion.js'
 import { SCHEMAS } from './schemas.js'
 import type { SecretStore } from './secrets.js'
 
@@ -57,6 +59,7 @@ export async function disconnectProfile(within: DisconnectWithin): Promise<Disco
 
 /** From here on the only way is forward. */
 async function decide(paths: ProfilePaths, profile: Profile): Promise<Parting> {
+  await finishReunion(paths, profile)
   if (!(await isThere(paths.databasePath))) {
     const nothing = { profile, folders: [], files: [] }
     await writeParting(paths, nothing)
@@ -106,14 +109,4 @@ async function part({ paths, clock, secrets, grants }: DisconnectWithin, { profi
   await chmod(folder, folderMode)
   await removeParting(paths)
   return { folder, kept: { files: files.length, folders: folders.length, bytes: files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) }, aside }
-}
-
-/** Mirror, journal, bases and the cache: every file that stays has left it. */
-async function dropHistory(paths: ProfilePaths): Promise<void> {
-  await rm(paths.contentDirectory, { recursive: true, force: true })
-  const database = basename(paths.databasePath)
-  const directory = dirname(paths.databasePath)
-  const names = (await readdir(directory)).filter((name) => name === database || name.startsWith(`${database}.`) || name.startsWith(`${database}-`))
-  for (const name of names) await rm(join(directory, name), { force: true })
-  await syncDirectory(directory)
 }

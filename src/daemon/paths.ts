@@ -35,6 +35,8 @@ export interface ProfilePaths {
   readonly formerProfilePath: string
   /** What a disconnect that has begun still has to do; it is there only meanwhile. */
   readonly partingPath: string
+  /** Names of files that a new connection has taken out of its folder, until they are gone there. */
+  readonly reunionPath: string
   readonly settingsPath: string
   readonly webhookPath: string
   /** What `doctor --live` found out about the portal. */
@@ -85,6 +87,7 @@ export function profilePaths(profile: string, surroundings: Surroundings): Profi
     profilePath: join(configDirectory, 'profile.json'),
     formerProfilePath: join(stateDirectory, 'former-profile.json'),
     partingPath: join(stateDirectory, 'disconnect.json'),
+    reunionPath: join(stateDirectory, 'reconnect.json'),
     settingsPath: join(configDirectory, 'settings.json'),
     webhookPath: join(configDirectory, 'webhook'),
     portalTraitsPath: join(stateDirectory, 'portal-traits.json'),

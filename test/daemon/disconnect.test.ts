@@ -1,80 +1,14 @@
 // A disconnect that dies at any step, and is run again: every file that was here whole is in the folder, once.
-import { cp, mkdir, mkdtemp, readdir, readFile, stat, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readdir, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { removeTree } from '../../scripts/checks/remove-tree.js'
-import { systemClock } from '../../src/base/clock.js'
-import { asRemoteId, asStorageId } from '../../src/base/ids.js'
-import { readBootId } from '../../src/daemon/daemon-record.js'
-import { disconnectProfile, type Disconnected } from '../../src/daemon/disconnect.js'
 import { readFormerProfile } from '../../src/daemon/former-profile.js'
-import { fileGrants } from '../../src/daemon/grant-store.js'
-import { writeMarker } from '../../src/daemon/marker.js'
-import { profilePaths, type ProfilePaths } from '../../src/daemon/paths.js'
-import { readProfile, requireProfile, writeProfile, type Profile } from '../../src/daemon/profile.js'
+import { readProfile, requireProfile } from '../../src/daemon/profile.js'
 import { fileSecrets } from '../../src/daemon/secrets.js'
-import { WholeClient } from '../support/whole-client.js'
 import { onDyingDisk, type DyingDisk } from './dying-disk.js'
+import { contentsOf, copyOf, disconnect, KEPT, workedWith, type Place } from './parting-stage.js'
 
 t.setTimeout(120_000)
-
-const KEPT: Readonly<Record<string, string>> = { 'read.txt': 'remote read', 'sub/read.txt': 'remote sub', 'mine.txt': 'mine', 'new/deep.txt': 'deep', 'zero.txt': '' }
-
-interface Place {
-  readonly directory: string
-  readonly paths: ProfilePaths
-  readonly profile: Profile
-}
-
-const pathsIn = (directory: string): ProfilePaths =>
-  profilePaths('default', { env: { ELASTIC_DRIVE_HOME: directory }, homeDirectory: directory, temporaryDirectory: directory, uid: 0, workingDirectory: directory })
-
-const profileIn = (directory: string): Profile => ({
-  portal: 'acme.bitrix24.com', userId: '1', userName: 'Ada', storageId: asStorageId('11'), rootFolderId: asRemoteId('31'),
-  folder: join(directory, 'Bitrix24'), folderMode: 0o750, connectedAt: '2026-11-27T00:00:00.000Z', mode: 'elastic',
-})
-
-/** A drive that was worked with and unmounted; each test takes copies of it. */
-async function workedWith(t: Pick<Test, 'teardown'>): Promise<string> {
-  const directory = await mkdtemp(join(tmpdir(), 'elastic-parting-'))
-  t.teardown(() => removeTree(directory))
-  const ends: (() => unknown)[] = []
-  const client = await WholeClient.start({ teardown: (end) => ends.unshift(end) }, {}, { directory: join(directory, 'home'), portalDirectory: join(directory, 'portal'), bootId: await readBootId(), uploadDelay: 36_000 })
-  await client.act('mkdir', { path: 'sub' })
-  for (const [path, content] of [['read.txt', KEPT['read.txt']], ['sub/read.txt', KEPT['sub/read.txt']], ['never.txt', 'never read'], ['trashed.txt', 'x']]) await client.act('write', { path, content })
-  await client.settle()
-  for (const path of ['read.txt', 'sub/read.txt', 'trashed.txt']) await client.read(path)
-  await client.unlink('trashed.txt')
-  await client.mkdir('new')
-  await client.mkdir('hollow')
-  for (const path of ['mine.txt', 'new/deep.txt', 'zero.txt']) await client.write(path, KEPT[path]!)
-  for (const end of ends) await end()
-  return directory
-}
-
-async function copyOf(t: Pick<Test, 'teardown'>, origin: string): Promise<Place> {
-  const directory = await mkdtemp(join(tmpdir(), 'elastic-parting-copy-'))
-  t.teardown(() => removeTree(directory))
-  await cp(join(origin, 'home'), directory, { recursive: true })
-  const paths = pathsIn(directory)
-  const profile = profileIn(directory)
-  await mkdir(profile.folder, { recursive: true, mode: 0o555 })
-  await writeProfile(paths, profile)
-  await writeMarker(profile.folder, { profile: paths.profile, portal: profile.portal, userId: profile.userId })
-  await fileSecrets(paths).writeWebhook('https://acme.bitrix24.com/rest/1/abcdefgh/')
-  return { directory, paths, profile }
-}
-
-const disconnect = ({ paths }: Place): Promise<Disconnected> => disconnectProfile({ paths, clock: systemClock, secrets: fileSecrets(paths), grants: fileGrants(paths) })
-
-async function contentsOf(folder: string): Promise<Readonly<Record<string, string>>> {
-  const found: Record<string, string> = {}
-  for (const name of await readdir(folder, { recursive: true })) {
-    if (name !== '.elastic-drive' && (await stat(join(folder, name))).isFile()) found[name] = await readFile(join(folder, name), 'utf8')
-  }
-  return found
-}
 
 async function isOver(t: Test, { paths, profile }: Place, when: string, expected = KEPT): Promise<void> {
   t.same(await contentsOf(profile.folder), expected, `everything once, ${when}`)

@@ -5,7 +5,7 @@
 import { promises } from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
 
-const CHANGES = ['link', 'rm', 'mkdir', 'chmod', 'utimes', 'copyFile', 'rename', 'open'] as const
+const CHANGES = ['link', 'rm', 'rmdir', 'mkdir', 'chmod', 'utimes', 'copyFile', 'rename', 'open'] as const
 
 export interface DyingDisk {
   /** Steps before the last one that happens; Infinity: it lives. */
@@ -14,8 +14,6 @@ export interface DyingDisk {
   readonly noLinks?: { readonly code: 'EXDEV' | 'EPERM'; readonly from?: string }
 }
 
-export class Death extends Error {}
-
 /** Answers how many steps there were, and whether the work came to its end. */
 export async function onDyingDisk({ lives, noLinks }: DyingDisk, work: () => Promise<unknown>): Promise<{ readonly steps: number; readonly died: boolean }> {
   const table = promises as unknown as Record<string, (...args: readonly unknown[]) => Promise<unknown>>
@@ -23,7 +21,7 @@ export async function onDyingDisk({ lives, noLinks }: DyingDisk, work: () => Pro
   let steps = 0
   for (const [name, call] of real) {
     table[name] = async (...args) => {
-      if (steps >= lives) throw new Death(`dead before ${name}`)
+      if (steps >= lives) throw new Error(`dead before ${name}`)
       steps += 1
       if (name === 'link' && noLinks !== undefined && String(args[0]).startsWith(noLinks.from ?? '/')) throw Object.assign(new Error(noLinks.code), { code: noLinks.code })
       return call(...args)
@@ -34,7 +32,7 @@ export async function onDyingDisk({ lives, noLinks }: DyingDisk, work: () => Pro
     await work()
     return { steps, died: false }
   } catch (error) {
-    if (!(error instanceof Death)) throw error
+    if (steps < lives) throw error // not of it
     return { steps, died: true }
   } finally {
     for (const [name, call] of real) table[name] = call

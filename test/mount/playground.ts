@@ -179,8 +179,12 @@ export class Playground {
   // ---- the portal ---------------------------------------------------------------------------------------------------
 
   async tree(options: { sha256?: boolean } = {}): Promise<readonly TreeItem[]> {
-    const items = (await this.#hook('GET', `/tree${options.sha256 === false ? '?sha256=0' : ''}`)) as readonly TreeItem[]
-    return items.filter(({ storage }) => storage === this.portal.storage)
+    return (await this.everything(options)).filter(({ storage }) => storage === this.portal.storage)
+  }
+
+  /** As `tree`, of every storage. */
+  async everything(options: { sha256?: boolean } = {}): Promise<readonly TreeItem[]> {
+    return (await this.#hook('GET', `/tree${options.sha256 === false ? '?sha256=0' : ''}`)) as readonly TreeItem[]
   }
 
   async item(path: string): Promise<TreeItem | undefined> {

@@ -5,7 +5,6 @@
 import { DriveError, hasCode } from '../../base/errors.js'
 import type { UnsentItem } from '../../control/commands.js'
 import type { Disconnected } from '../../daemon/disconnect.js'
-import { fileGrants } from '../../daemon/grant-store.js'
 import { readParting } from '../../daemon/parting.js'
 import { requireProfile, type Profile } from '../../daemon/profile.js'
 import { fileSecrets } from '../../daemon/secrets.js'
@@ -95,6 +94,7 @@ async function unmountIfMounted(session: Session, profile: Profile): Promise<boo
 async function finish(session: Session, profile: Profile, unsent: readonly UnsentItem[]): Promise<ExitCode> {
   const { paths, clock, output } = session
   const { disconnectProfile } = await import('../../daemon/disconnect.js')
+  const { fileGrants } = await import('../../daemon/grant-store.js')
   let done: Disconnected
   try {
     done = await disconnectProfile({ paths, clock, secrets: fileSecrets(paths), grants: fileGrants(paths) })
