@@ -37,6 +37,11 @@ interface TakenFile {
   readonly content: ContentId
 }
 
+interface TakenFolder {
+  readonly names: readonly string[]
+  readonly mode: number
+}
+
 const FORMAT = 1
 
 export interface ReunionWork {
@@ -81,11 +86,13 @@ export async function finishReunion(paths: ProfilePaths, profile: Profile): Prom
   const record = await readRecord(paths.reunionPath, `look into ${profile.folder}, then remove it`)
   if (record === undefined) return
   if (record.format === FORMAT && record.connectedAt === profile.connectedAt) {
-    const { files, folders } = record as unknown as { files: readonly TakenFile[]; folders: readonly (readonly string[])[] }
+    const { files, folders } = record as unknown as { files: readonly TakenFile[]; folders: readonly TakenFolder[] }
     await chmod(profile.folder, 0o755)
     try {
+      // Its user may have made a folder that not even they can write to.
+      for (const { names } of folders) await chmodIfAny(join(profile.folder, ...names), 0o700)
       for (const file of files) await takeName(paths, profile, file)
-      for (const names of [...folders].reverse()) await removeIfEmpty(join(profile.folder, ...names))
+      for (const { names, mode } of [...folders].reverse()) await removeIfEmpty(join(profile.folder, ...names), mode)
       await syncDirectory(profile.folder)
     } finally {
       await chmod(profile.folder, 0o555)
@@ -113,18 +120,28 @@ async function linkAlone(path: string, target: string): Promise<boolean> {
   }
 }
 
-async function removeIfEmpty(path: string): Promise<void> {
+/** What holds something that stays has its mode again. */
+async function removeIfEmpty(path: string, mode: number): Promise<void> {
   try {
     await rmdir(path)
   } catch (error) {
     if (!['ENOENT', 'ENOTEMPTY', 'EEXIST'].includes(systemCode(error) ?? '')) throw error
+    await chmodIfAny(path, mode)
+  }
+}
+
+async function chmodIfAny(path: string, mode: number): Promise<void> {
+  try {
+    await chmod(path, mode)
+  } catch (error) {
+    if (systemCode(error) !== 'ENOENT') throw error
   }
 }
 
 class Taking {
   readonly mirror: Mirror
   readonly files: TakenFile[] = []
-  readonly folders: (readonly string[])[] = []
+  readonly folders: TakenFolder[] = []
   readonly #work: ReunionWork
   readonly #store: Store
   readonly #bootId: string
@@ -152,7 +169,7 @@ class Taking {
     })
     for (const step of steps) {
       if (!('children' in step) || step.entry.kind !== 'folder') continue
-      this.folders.push(step.entry.names)
+      this.folders.push({ names: step.entry.names, mode: step.entry.mode })
       await this.all(inos.get(step) ?? parent, step.children, localOnly || step.kind === 'keep')
     }
   }

@@ -1,5 +1,5 @@
 // Connecting again that dies at any step, and is run again: every file is in the folder or in the drive, never in neither, never in both.
-import { cp, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, cp, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
@@ -133,6 +133,19 @@ async function isTakenOrNearly(t: Test, place: Place, when: string): Promise<voi
   t.same(await readdir(place.profile.folder), ['.elastic-drive'], 'nothing is left below the mount')
   t.match(await readProfile(place.paths), { folderMode: 0o750 })
 }
+
+await t.test('folders and files that nobody may write to are taken with their modes', async (t) => {
+  const scene = await stage(t)
+  const place = await disconnectedCopy(t, scene)
+  await chmod(join(place.profile.folder, 'sub', 'read.txt'), 0o444)
+  await chmod(join(place.profile.folder, 'sub'), 0o555)
+  await connect(scene, place)
+  await isTaken(t, place, 'read-only or not')
+  const store = await Store.open(place.paths.databasePath, SCHEMAS)
+  const modes = await store.read.all("SELECT mode FROM items WHERE name IN ('sub', 'read.txt') ORDER BY parent, name DESC")
+  await store.close()
+  t.same(modes.map(({ mode }) => Number(mode) & 0o777), [0o555, 0o644, 0o444])
+})
 
 await t.test('a file that was replaced after it was taken stays in the folder', async (t) => {
   const scene = await stage(t)

@@ -5,7 +5,7 @@ import { chmod, lstat, mkdir, open, readdir, readFile, stat, watch, writeFile } 
 import { join } from 'node:path'
 import t from 'tap'
 import { skipWithout } from '../support/skip.js'
-import { MAIN, Playground } from './playground.js'
+import { MAIN, Playground, run, type Outcome } from './playground.js'
 
 const fuse = skipWithout('fuse')
 
@@ -80,6 +80,19 @@ await t.test('a folder in use stays mounted and connected', fuse, async (t) => {
   await held.close()
   await ground.ok('disconnect')
   t.same(await here(ground), ['a.txt'])
+})
+
+await t.test('at a terminal it asks, and anything but a yes changes nothing', fuse, async (t) => {
+  const ground = await Playground.start(t)
+  await ground.ok('pause')
+  await ground.shell('echo unsent > a.txt')
+  const answering = (word: string): Promise<Outcome> => run('script', ['-qec', `'${process.execPath}' '${MAIN}' disconnect`, '/dev/null'], { env: { ...process.env, ELASTIC_DRIVE_HOME: ground.home }, input: `${word}\n` })
+  const no = await answering('no')
+  t.match(no, { code: 4, stdout: /a\.txt[^]*Disconnect all the same/u })
+  t.match(await ground.json('status'), { mounted: true })
+  const yes = await answering('yes')
+  t.match(yes, { code: 0, stdout: /Disconnected\./u })
+  t.equal(await readFile(ground.path('a.txt'), 'utf8'), 'unsent\n')
 })
 
 await t.test('kill -9 of the daemon and then of a disconnect: run again, it comes to its end', fuse, async (t) => {
