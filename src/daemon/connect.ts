@@ -18,15 +18,15 @@ import { dropHistory } from './drop-history.js'
 import { fileDigest } from './file-digest.js'
 import { scanFolder, type LocalEntry } from './folder-scan.js'
 import { checkFolder, claimFolder, ordinaryMode, releaseFolder } from './folder.js'
-import { readFormerProfile, removeFormerProfile, type FormerProfile } from './former-profile.js'
+import { readFormerProfile, type FormerProfile } from './former-profile.js'
 import type { LastingGrants } from './grant-store.js'
 import { ensureMarker } from './marker.js'
 import { prepareDirectories, type ProfilePaths, type Surroundings } from './paths.js'
-import { isSameAccount, readProfile, refuseParting, writeProfile, type Owner, type Profile } from './profile.js'
+import { isSameAccount, readProfile, refuseHalfDisconnected, writeProfile, type Owner, type Profile } from './profile.js'
 import { readRecord, writeFileAtomic } from './record-file.js'
 import { resolveFolder } from './place.js'
-import { planReunion, type ReunionPlan } from './reunion-plan.js'
-import { finishReunion, prepareReunion } from './reunion.js'
+import { planAdoption, type AdoptionPlan } from './adoption-plan.js'
+import { finishAdoption, prepareAdoption } from './adoption.js'
 import type { SecretStore } from './secrets.js'
 
 /** What the person brought: a webhook, or the first tokens of an application. */
@@ -48,7 +48,7 @@ export interface Connected {
   /** The folder is mounted by a daemon that keeps the webhook it was started with; one that has tokens finds the new ones. */
   readonly needsRemount: boolean
   /** What becomes of the files in a folder that was disconnected; undefined where none was. */
-  readonly reunion: ReunionPlan | undefined
+  readonly adoption: AdoptionPlan | undefined
 }
 
 export interface ConnectSurroundings {
@@ -64,15 +64,15 @@ export interface ConnectSurroundings {
 
 export async function connectProfile(within: ConnectSurroundings, request: ConnectRequest): Promise<Connected> {
   const { paths, surroundings, clock } = within
-  await refuseParting(paths)
+  await refuseHalfDisconnected(paths)
   const known = await readKnown(paths)
   const portal = portalOf(request.access)
   if (known !== undefined && !isSameAccount(known, { ...portal, userId: known.userId })) throw otherAccount(paths, known)
   const { account, storage, access } = await askPortal(within, request.access)
   const owner = { profile: paths.profile, ...portal, userId: account.userId }
   if (known !== undefined && (!isSameAccount(known, owner) || known.storageId !== storage.id)) throw otherAccount(paths, known)
-  // Without a connection the database is what a connect that died has made.
-  const former = known === undefined ? await readFormerProfile(paths) : undefined
+  // Without a connection, not even one whose record is damaged, the database is what a connect that died has made.
+  const former = (await exists(paths.profilePath)) ? undefined : await readFormerProfile(paths)
   if (former === undefined) await refuseForeignDatabase(paths, owner)
 
   const before = known ?? (former !== undefined && isSameAccount(former, owner) && former.storageId === storage.id ? former : undefined)
@@ -86,7 +86,7 @@ export async function connectProfile(within: ConnectSurroundings, request: Conne
   }
   const found = mounted ? { exists: true, mode: known.folderMode } : await checkFolder({ folder, paths, owner, known: before })
   const again = former !== undefined && before === former && found.exists && former.folder === folder
-  const reunited = again ? await planReunionWith(within, access, { storage, former }) : undefined
+  const planned = again ? await planAdoptionWith(within, access, { storage, former }) : undefined
 
   const profile: Profile = {
     portal: owner.portal,
@@ -101,18 +101,18 @@ export async function connectProfile(within: ConnectSurroundings, request: Conne
     ...(access.kind === 'application' ? { access: access.kind } : {}),
     ...memberIdOf(portal, known, before),
   }
-  const connected = reunited?.access ?? access
-  if (!request.dryRun) await commit(within, { access: connected, profile, known, former, mounted, steps: reunited?.plan.steps })
+  const connected = planned?.access ?? access
+  if (!request.dryRun) await commit(within, { access: connected, profile, known, former, mounted, steps: planned?.plan.steps })
   const needsRemount = mounted && (known.access !== 'application' || access.kind !== 'application')
-  return { profile, reconnected: known !== undefined, mounted, needsRemount, reunion: reunited?.plan }
+  return { profile, reconnected: known !== undefined, mounted, needsRemount, adoption: planned?.plan }
 }
 
 /** Lists what is there of the folders that are here; the access may have been renewed by it. */
-async function planReunionWith(within: ConnectSurroundings, access: Brought, { storage, former }: { storage: RemoteStorage; former: FormerProfile }): Promise<{ readonly plan: ReunionPlan; readonly access: Brought }> {
+async function planAdoptionWith(within: ConnectSurroundings, access: Brought, { storage, former }: { storage: RemoteStorage; former: FormerProfile }): Promise<{ readonly plan: AdoptionPlan; readonly access: Brought }> {
   const entries = await scanFolder(former.folder)
   const { isLocalOnlyName } = within
   const digest = ({ names }: LocalEntry): Promise<string> => fileDigest(join(former.folder, ...names))
-  const { value, access: now } = await withDrive(within, access, (drive) => planReunion({ drive, rootFolderId: storage.rootId, entries, known: former.known, digest, isLocalOnlyName })).catch((error: unknown) => {
+  const { value, access: now } = await withDrive(within, access, (drive) => planAdoption({ drive, rootFolderId: storage.rootId, entries, known: former.known, digest, isLocalOnlyName })).catch((error: unknown) => {
     throw connectFailure(error, access)
   })
   return { plan: value, access: now }
@@ -124,7 +124,7 @@ interface Change {
   readonly known: Profile | undefined
   readonly former: FormerProfile | undefined
   readonly mounted: boolean
-  readonly steps: ReunionPlan['steps'] | undefined
+  readonly steps: AdoptionPlan['steps'] | undefined
 }
 
 /** The record comes last: a crash before it leaves a marked folder as it was, which the next connect takes. */
@@ -132,7 +132,7 @@ async function commit(within: ConnectSurroundings, change: Change): Promise<void
   const { paths, surroundings, clock } = within
   const { profile, known, former, mounted, steps } = change
   await prepareDirectories(paths, surroundings.uid)
-  if (known !== undefined && !mounted) await finishReunion(paths, known)
+  if (known !== undefined && !mounted) await finishAdoption(paths, known)
   if (former === undefined) {
     await record(within, change)
     return
@@ -140,10 +140,9 @@ async function commit(within: ConnectSurroundings, change: Change): Promise<void
   const lock = await takeProcessLock(paths.lockPath)
   try {
     if (steps === undefined) await dropHistory(paths)
-    else await prepareReunion({ paths, profile, steps, clock })
+    else await prepareAdoption({ paths, profile, steps, clock })
     await record(within, change)
-    await removeFormerProfile(paths)
-    await finishReunion(paths, profile)
+    await finishAdoption(paths, profile)
   } finally {
     await lock.release()
   }

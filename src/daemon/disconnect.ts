@@ -18,11 +18,11 @@ import { writeFormerProfile, type KnownBytes } from './former-profile.js'
 import { giveBack, isThere, type Aside } from './give-back.js'
 import type { LastingGrants } from './grant-store.js'
 import { ensureMarker } from './marker.js'
-import { readParting, removeParting, writeParting, type Parting } from './parting.js'
-import { planKept } from './parting-plan.js'
+import { readDisconnection, removeDisconnection, writeDisconnection, type Disconnection } from './disconnection.js'
+import { planKept } from './kept-items.js'
 import type { ProfilePaths } from './paths.js'
 import { requireProfile, type Profile } from './profile.js'
-import { finishReunion } from './reunion.js'
+import { finishAdoption } from './adoption.js'
 import { SCHEMAS } from './schemas.js'
 import type { SecretStore } from './secrets.js'
 
@@ -48,7 +48,7 @@ export async function disconnectProfile(within: DisconnectWithin): Promise<Disco
   const { paths } = within
   const lock = await takeProcessLock(paths.lockPath)
   try {
-    const begun = await readParting(paths)
+    const begun = await readDisconnection(paths)
     const { folder } = begun?.profile ?? (await requireProfile(paths))
     if ((await findMount(folder)) !== undefined) throw new DriveError('already-mounted', `${folder} is mounted: unmount it first`)
     return await part(within, begun ?? (await decide(paths, await requireProfile(paths))))
@@ -58,11 +58,11 @@ export async function disconnectProfile(within: DisconnectWithin): Promise<Disco
 }
 
 /** From here on the only way is forward. */
-async function decide(paths: ProfilePaths, profile: Profile): Promise<Parting> {
-  await finishReunion(paths, profile)
+async function decide(paths: ProfilePaths, profile: Profile): Promise<Disconnection> {
+  await finishAdoption(paths, profile)
   if (!(await isThere(paths.databasePath))) {
     const nothing = { profile, folders: [], files: [] }
-    await writeParting(paths, nothing)
+    await writeDisconnection(paths, nothing)
     return nothing
   }
   const bootId = await readBootId()
@@ -75,15 +75,15 @@ async function decide(paths: ProfilePaths, profile: Profile): Promise<Parting> {
       const others = lost.length === 1 ? '' : ` (and ${lost.length - 1} more)`
       throw new DriveError('would-lose-data', `the unsent edit of ${join(profile.folder, ...first.names)}${others} cannot be read (${first.reason}): look at what "elastic-drive rescue DIR" still finds, then delete it in the mounted drive`)
     }
-    const parting = { profile, folders, files }
-    await writeParting(paths, parting)
-    return parting
+    const disconnection = { profile, folders, files }
+    await writeDisconnection(paths, disconnection)
+    return disconnection
   } finally {
     await store.close()
   }
 }
 
-async function part({ paths, clock, secrets, grants }: DisconnectWithin, { profile, folders, files }: Parting): Promise<Disconnected> {
+async function part({ paths, clock, secrets, grants }: DisconnectWithin, { profile, folders, files }: Disconnection): Promise<Disconnected> {
   const { folder, folderMode } = profile
   await mkdir(folder, { recursive: true })
   await chmod(folder, folderMode | 0o700)
@@ -107,6 +107,6 @@ async function part({ paths, clock, secrets, grants }: DisconnectWithin, { profi
   await rm(paths.profilePath, { force: true })
   await syncDirectory(dirname(paths.profilePath))
   await chmod(folder, folderMode)
-  await removeParting(paths)
+  await removeDisconnection(paths)
   return { folder, kept: { files: files.length, folders: folders.length, bytes: files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) }, aside }
 }

@@ -13,7 +13,7 @@ import { contentPath } from '../cache/content-path.js'
 import { isDiskFull } from '../cache/system-failure.js'
 import { fileDigest } from './file-digest.js'
 import { MARKER_NAME } from './marker.js'
-import type { KeptFile, KeptFolder } from './parting.js'
+import type { KeptFile, KeptFolder } from './disconnection.js'
 
 /** Nothing but a copy in the making has it. */
 const PART_NAME = `${MARKER_NAME}-part`

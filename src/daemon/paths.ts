@@ -34,9 +34,9 @@ export interface ProfilePaths {
   /** The connection before, once it was ended. */
   readonly formerProfilePath: string
   /** What a disconnect that has begun still has to do; it is there only meanwhile. */
-  readonly partingPath: string
+  readonly disconnectionPath: string
   /** Names of files that a new connection has taken out of its folder, until they are gone there. */
-  readonly reunionPath: string
+  readonly adoptionPath: string
   readonly settingsPath: string
   readonly webhookPath: string
   /** What `doctor --live` found out about the portal. */
@@ -86,8 +86,8 @@ export function profilePaths(profile: string, surroundings: Surroundings): Profi
     errorOutputPath: join(stateDirectory, 'daemon.stderr'),
     profilePath: join(configDirectory, 'profile.json'),
     formerProfilePath: join(stateDirectory, 'former-profile.json'),
-    partingPath: join(stateDirectory, 'disconnect.json'),
-    reunionPath: join(stateDirectory, 'reconnect.json'),
+    disconnectionPath: join(stateDirectory, 'disconnect.json'),
+    adoptionPath: join(stateDirectory, 'reconnect.json'),
     settingsPath: join(configDirectory, 'settings.json'),
     webhookPath: join(configDirectory, 'webhook'),
     portalTraitsPath: join(stateDirectory, 'portal-traits.json'),

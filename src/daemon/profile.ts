@@ -59,7 +59,7 @@ export async function readProfile(paths: ProfilePaths): Promise<Profile | undefi
 
 /** The record of a connected profile, or `not-connected` with the next step. */
 export async function requireProfile(paths: ProfilePaths): Promise<Profile> {
-  await refuseParting(paths)
+  await refuseHalfDisconnected(paths)
   const profile = await readProfile(paths)
   if (profile === undefined) {
     const option = paths.profile === 'default' ? '' : ` --profile ${paths.profile}`
@@ -68,14 +68,14 @@ export async function requireProfile(paths: ProfilePaths): Promise<Profile> {
   return profile
 }
 
-/** A disconnect has begun (parting.ts) and did not come to its end: what it has not moved yet must not be worked with. */
-export async function isParting(paths: ProfilePaths): Promise<boolean> {
-  return (await readFileIfAny(paths.partingPath)) !== undefined
+/** A disconnect has begun (disconnection.ts) and did not come to its end: what it has not moved yet must not be worked with. */
+export async function isHalfDisconnected(paths: ProfilePaths): Promise<boolean> {
+  return (await readFileIfAny(paths.disconnectionPath)) !== undefined
 }
 
 /** 'not-connected' in that case. */
-export async function refuseParting(paths: ProfilePaths): Promise<void> {
-  if (await isParting(paths)) throw new DriveError('not-connected', 'a disconnect did not come to its end: finish it with "elastic-drive disconnect"')
+export async function refuseHalfDisconnected(paths: ProfilePaths): Promise<void> {
+  if (await isHalfDisconnected(paths)) throw new DriveError('not-connected', 'a disconnect did not come to its end: finish it with "elastic-drive disconnect"')
 }
 
 export async function writeProfile(paths: ProfilePaths, profile: Profile): Promise<void> {

@@ -3,10 +3,11 @@ import { readdir, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { readFormerProfile } from '../../src/daemon/former-profile.js'
+import { fileGrants } from '../../src/daemon/grant-store.js'
 import { readProfile, requireProfile } from '../../src/daemon/profile.js'
 import { fileSecrets } from '../../src/daemon/secrets.js'
 import { onDyingDisk, type DyingDisk } from './dying-disk.js'
-import { contentsOf, copyOf, disconnect, KEPT, workedWith, type Place } from './parting-stage.js'
+import { contentsOf, copyOf, disconnect, KEPT, workedWith, type Place } from './disconnected-stage.js'
 
 t.setTimeout(120_000)
 
@@ -56,7 +57,10 @@ await t.test('a disconnect dies at any step and is run again', async (t) => {
 await t.test('a name that is taken in the folder is written over by nothing', async (t) => {
   const place = await copyOf(t, await workedWith(t))
   await writeFile(join(place.profile.folder, 'mine.txt'), 'a stranger')
+  const grant = { server: 'https://oauth.example', clientId: 'c', clientSecret: 's', accessToken: 'a', refreshToken: 'r', endpoint: 'https://acme.example/rest/', memberId: 'm', way: 'header' } as const
+  await fileGrants(place.paths).write(grant)
   const { aside } = await disconnect(place)
+  await t.rejects(fileGrants(place.paths).read(), { code: 'not-connected' }, 'the tokens of an application go as well')
   t.same(aside, [{ path: join(place.profile.folder, 'mine.txt'), savedAs: join(place.profile.folder, 'mine (2).txt') }])
   await isOver(t, place, 'beside the stranger', { ...KEPT, 'mine.txt': 'a stranger', 'mine (2).txt': 'mine' })
 })

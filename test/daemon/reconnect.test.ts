@@ -11,7 +11,7 @@ import { readFormerProfile } from '../../src/daemon/former-profile.js'
 import { fileGrants, memoryGrants } from '../../src/daemon/grant-store.js'
 import { profilePaths } from '../../src/daemon/paths.js'
 import { readProfile } from '../../src/daemon/profile.js'
-import { finishReunion } from '../../src/daemon/reunion.js'
+import { finishAdoption } from '../../src/daemon/adoption.js'
 import { SCHEMAS } from '../../src/daemon/schemas.js'
 import { fileSecrets } from '../../src/daemon/secrets.js'
 import { DEFAULT_SETTINGS } from '../../src/daemon/settings.js'
@@ -21,7 +21,7 @@ import { ITEM_COLUMNS, itemOf } from '../../src/mirror/item.js'
 import { Webhook } from '../../src/rest/webhook.js'
 import { Store } from '../../src/store/store.js'
 import { onDyingDisk, type DyingDisk } from './dying-disk.js'
-import { contentsOf, copyOf, disconnect, KEPT, surroundingsIn, workedWith, type Place, type Worked } from './parting-stage.js'
+import { contentsOf, copyOf, disconnect, KEPT, surroundingsIn, workedWith, type Place, type Worked } from './disconnected-stage.js'
 
 t.setTimeout(180_000)
 
@@ -39,7 +39,7 @@ async function stage(t: Test): Promise<Stage> {
 
 /** Of the one disconnected place: to disconnect each time takes long. */
 async function disconnectedCopy(t: Test, { disconnected }: Stage): Promise<Place> {
-  const directory = await mkdtemp(join(tmpdir(), 'elastic-reunion-'))
+  const directory = await mkdtemp(join(tmpdir(), 'elastic-adoption-'))
   t.teardown(() => removeTree(directory))
   await cp(disconnected.directory, directory, { recursive: true })
   const paths = profilePaths('default', surroundingsIn(directory))
@@ -120,19 +120,25 @@ await t.test('connecting again dies at any step and is run again', async (t) => 
         const profile = await readProfile(place.paths).catch(() => undefined)
         if (profile === undefined) t.same(await contentsOf(place.profile.folder), KEPT, `not connected: all is in the folder after ${lives} steps`)
         // What the next mount does, or, as long as nothing is connected, the next connect.
-        await onDyingDisk({ lives: Infinity, ...disk }, () => (profile === undefined || lives % 4 === 0 ? connect(scene, place) : finishReunion(place.paths, profile)))
-        await isTakenOrNearly(t, place, `dead after ${lives} steps`)
+        await onDyingDisk({ lives: Infinity, ...disk }, () => (profile === undefined || lives % 4 === 0 ? connect(scene, place) : finishAdoption(place.paths, profile)))
+        await isTaken(t, place, `dead after ${lives} steps`)
       }
     })
   }
 })
 
-/** Of what the record of the connection outlives only the note of the former one may be there, which nobody reads beside it. */
-async function isTakenOrNearly(t: Test, place: Place, when: string): Promise<void> {
-  t.same(await inDrive(t, place), EXPECTED, `everything is in the drive, ${when}`)
-  t.same(await readdir(place.profile.folder), ['.elastic-drive'], 'nothing is left below the mount')
-  t.match(await readProfile(place.paths), { folderMode: 0o750 })
-}
+await t.test('a damaged record beside the note of a connection before costs no unsent edit', async (t) => {
+  const scene = await stage(t)
+  const place = await disconnectedCopy(t, scene)
+  const note = await readFile(place.paths.formerProfilePath, 'utf8')
+  await connect(scene, place)
+  await writeFile(place.paths.formerProfilePath, note) // as if the process had died just before it removed it
+  await writeFile(place.paths.profilePath, '{')
+  await connect(scene, place)
+  t.same(await inDrive(t, place), EXPECTED)
+  await finishAdoption(place.paths, (await readProfile(place.paths))!)
+  t.equal(await readFormerProfile(place.paths), undefined, 'the next mount removes it')
+})
 
 await t.test('folders and files that nobody may write to are taken with their modes', async (t) => {
   const scene = await stage(t)
@@ -157,7 +163,7 @@ await t.test('a file that was replaced after it was taken stays in the folder', 
     if (profile === undefined || !(await readdir(place.profile.folder)).includes('mine.txt')) continue
     await rm(join(profile.folder, 'mine.txt'))
     await writeFile(join(profile.folder, 'mine.txt'), 'another')
-    await finishReunion(place.paths, profile)
+    await finishAdoption(place.paths, profile)
     t.same(await contentsOf(profile.folder), { 'mine.txt': 'another' })
     t.match(await inDrive(t, place), { 'mine.txt': { text: 'mine' } })
     return

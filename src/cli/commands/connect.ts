@@ -14,7 +14,7 @@ import { defineCommand, notBuilt, parsePort } from '../command.js'
 import { signInByOAuth, type OAuthOptions } from '../connect-oauth.js'
 import type { Terminal } from '../output.js'
 import { Prompter } from '../prompter.js'
-import { reunionLines, summarizeReunion } from '../reunion-summary.js'
+import { adoptionLines, summarizeAdoption } from '../adoption-summary.js'
 import { askDaemonIfAny, type Session } from '../session.js'
 
 interface ConnectOptions extends Omit<OAuthOptions, 'oauth'> {
@@ -103,8 +103,8 @@ async function tellDaemon(session: Session): Promise<void> {
   }
 }
 
-function answer({ output, paths }: Session, { profile, reconnected, mounted, needsRemount, reunion }: Connected, dryRun: boolean): void {
-  const plan = reunion === undefined ? null : summarizeReunion(profile.folder, reunion)
+function answer({ output, paths }: Session, { profile, reconnected, mounted, needsRemount, adoption }: Connected, dryRun: boolean): void {
+  const plan = adoption === undefined ? null : summarizeAdoption(profile.folder, adoption)
   const value = {
     profile: paths.profile,
     portal: profile.portal,
@@ -118,7 +118,7 @@ function answer({ output, paths }: Session, { profile, reconnected, mounted, nee
   }
   output.answer(value, () => {
     const who = `${profile.portal} as ${profile.userName}`
-    const planned = plan === null ? [] : reunionLines(plan)
+    const planned = plan === null ? [] : adoptionLines(plan)
     if (dryRun) return [`Would connect to ${who} with the folder ${profile.folder}. Nothing was changed.`, ...planned]
     const option = paths.profile === DEFAULT_PROFILE ? '' : ` --profile ${paths.profile}`
     const next = mounted && !needsRemount ? 'The mounted drive goes on.' : `Next: ${mounted ? `elastic-drive unmount${option}, then ` : ''}elastic-drive mount${option}`

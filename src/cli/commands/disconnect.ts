@@ -5,7 +5,7 @@
 import { DriveError, hasCode } from '../../base/errors.js'
 import type { UnsentItem } from '../../control/commands.js'
 import type { Disconnected } from '../../daemon/disconnect.js'
-import { readParting } from '../../daemon/parting.js'
+import { readDisconnection } from '../../daemon/disconnection.js'
 import { requireProfile, type Profile } from '../../daemon/profile.js'
 import { fileSecrets } from '../../daemon/secrets.js'
 import { defineCommand } from '../command.js'
@@ -26,7 +26,7 @@ export const disconnectCommand = defineCommand<DisconnectOptions>({
   summary: 'ends the connection: what is downloaded and what is unsent stays in the folder as ordinary files',
   shape: (command) => command.option('--yes', 'also with edits that were not sent'),
   run: async (session, { yes }) => {
-    const begun = await readParting(session.paths)
+    const begun = await readDisconnection(session.paths)
     if (begun !== undefined) return await finish(session, begun.profile, [])
     const profile = await requireProfile(session.paths)
     const unsent = await readUnsent(session, profile)

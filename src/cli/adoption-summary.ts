@@ -1,12 +1,12 @@
 /** What connecting again to a folder does with the files in it, as an answer and in words. Pure. */
 import { join } from 'node:path'
-import type { ReunionPlan, Step } from '../daemon/reunion-plan.js'
+import type { AdoptionPlan, Step } from '../daemon/adoption-plan.js'
 import { bytesInWords, countInWords } from './words.js'
 
 const MOST_NAMED = 1_000
 const MOST_SHOWN = 20
 
-export interface ReunionSummary {
+export interface AdoptionSummary {
   /** Only here: sent as new (F2). */
   readonly up: { readonly files: number; readonly folders: number; readonly bytes: number; readonly paths: readonly string[] }
   /** Only there: listed (F1). */
@@ -23,7 +23,7 @@ export interface ReunionSummary {
   readonly left: readonly { readonly path: string; readonly why: 'excluded' | 'unsupported' }[]
 }
 
-export function summarizeReunion(folder: string, { steps, down }: ReunionPlan): ReunionSummary {
+export function summarizeAdoption(folder: string, { steps, down }: AdoptionPlan): AdoptionSummary {
   const all = [...walk(steps)]
   const of = <Kind extends Step['kind']>(kind: Kind): readonly (Step & { kind: Kind })[] => all.filter((step): step is Step & { kind: Kind } => step.kind === kind)
   const named = (chosen: readonly Step[]): readonly string[] => chosen.slice(0, MOST_NAMED).map(({ entry }) => join(folder, ...entry.names))
@@ -39,8 +39,8 @@ export function summarizeReunion(folder: string, { steps, down }: ReunionPlan): 
   }
 }
 
-export function reunionLines({ up, down, merged, compare, conflicts, localOnly, left }: ReunionSummary): readonly string[] {
-  const sizes = ({ files, folders, bytes }: ReunionSummary['merged']): string => `${countInWords(files, 'file')} (${bytesInWords(bytes)}) and ${countInWords(folders, 'folder')}`
+export function adoptionLines({ up, down, merged, compare, conflicts, localOnly, left }: AdoptionSummary): readonly string[] {
+  const sizes = ({ files, folders, bytes }: AdoptionSummary['merged']): string => `${countInWords(files, 'file')} (${bytesInWords(bytes)}) and ${countInWords(folders, 'folder')}`
   return [
     `  Merged     ${sizes(merged)}, without moving a byte`,
     `  Up         ${sizes(up)} that are only here`,

@@ -22,11 +22,12 @@ import { Mirror } from '../mirror/mirror.js'
 import { Store, type Transaction } from '../store/store.js'
 import { readBootId } from './daemon-record.js'
 import { dropHistory } from './drop-history.js'
+import { removeFormerProfile } from './former-profile.js'
 import { readStamp, type LocalEntry } from './folder-scan.js'
 import type { ProfilePaths } from './paths.js'
 import type { Profile } from './profile.js'
 import { readRecord, writeFileAtomic } from './record-file.js'
-import type { Step } from './reunion-plan.js'
+import type { Step } from './adoption-plan.js'
 import { rootFolderOf } from './root-folder.js'
 import { SCHEMAS } from './schemas.js'
 
@@ -44,7 +45,7 @@ interface TakenFolder {
 
 const FORMAT = 1
 
-export interface ReunionWork {
+export interface AdoptionWork {
   readonly paths: ProfilePaths
   readonly profile: Profile
   readonly steps: readonly Step[]
@@ -52,7 +53,7 @@ export interface ReunionWork {
 }
 
 /** Makes the database anew. 'busy' when a file was changed meanwhile, 'disk-full'. */
-export async function prepareReunion(work: ReunionWork): Promise<void> {
+export async function prepareAdoption(work: AdoptionWork): Promise<void> {
   const { paths, profile } = work
   await dropHistory(paths) // of a run that died
   await mkdir(paths.contentDirectory, { recursive: true, mode: 0o700 })
@@ -65,7 +66,7 @@ export async function prepareReunion(work: ReunionWork): Promise<void> {
     await store.transact(() => Promise.resolve(), { durable: true })
     await store.syncCommitted()
     const record = { format: FORMAT, connectedAt: profile.connectedAt, files: taking.files, folders: taking.folders }
-    await writeFileAtomic(paths.reunionPath, `${JSON.stringify(record)}\n`)
+    await writeFileAtomic(paths.adoptionPath, `${JSON.stringify(record)}\n`)
   } catch (error) {
     if (!isDiskFull(error)) throw error
     throw new DriveError('disk-full', `the disk that holds the cache is full: free some space there, or connect with another --folder`, { cause: error })
@@ -76,14 +77,18 @@ export async function prepareReunion(work: ReunionWork): Promise<void> {
 }
 
 /** No connection was made with what was prepared: its names in a folder must never go. */
-export async function forgetReunion(paths: ProfilePaths): Promise<void> {
-  await rm(paths.reunionPath, { force: true })
-  await syncDirectory(dirname(paths.reunionPath))
+export async function forgetAdoption(paths: ProfilePaths): Promise<void> {
+  await rm(paths.adoptionPath, { force: true })
+  await syncDirectory(dirname(paths.adoptionPath))
 }
 
-/** Takes the names of what the cache has out of the folder; what was changed since stays, below the mount. To be called before mounting. */
-export async function finishReunion(paths: ProfilePaths, profile: Profile): Promise<void> {
-  const record = await readRecord(paths.reunionPath, `look into ${profile.folder}, then remove it`)
+/**
+ * Takes the names of what the cache has out of the folder; what was changed since stays, below the mount. To be called before
+ * mounting, whatever there is to do: the note of the connection before goes too, which must never be met beside this one's database.
+ */
+export async function finishAdoption(paths: ProfilePaths, profile: Profile): Promise<void> {
+  await removeFormerProfile(paths)
+  const record = await readRecord(paths.adoptionPath, `look into ${profile.folder}, then remove it`)
   if (record === undefined) return
   if (record.format === FORMAT && record.connectedAt === profile.connectedAt) {
     const { files, folders } = record as unknown as { files: readonly TakenFile[]; folders: readonly TakenFolder[] }
@@ -98,7 +103,7 @@ export async function finishReunion(paths: ProfilePaths, profile: Profile): Prom
       await chmod(profile.folder, 0o555)
     }
   }
-  await forgetReunion(paths)
+  await forgetAdoption(paths)
 }
 
 async function takeName(paths: ProfilePaths, { folder }: Profile, { names, stamp, content }: TakenFile): Promise<void> {
@@ -142,13 +147,13 @@ class Taking {
   readonly mirror: Mirror
   readonly files: TakenFile[] = []
   readonly folders: TakenFolder[] = []
-  readonly #work: ReunionWork
+  readonly #work: AdoptionWork
   readonly #store: Store
   readonly #bootId: string
   readonly #journal: Journal
   #lastId = 0
 
-  constructor(work: ReunionWork, store: Store, bootId: string) {
+  constructor(work: AdoptionWork, store: Store, bootId: string) {
     this.#work = work
     this.#store = store
     this.#bootId = bootId

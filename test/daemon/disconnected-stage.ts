@@ -35,7 +35,7 @@ export interface Worked {
 }
 
 export async function workedWith(t: Pick<Test, 'teardown'>): Promise<Worked> {
-  const directory = await mkdtemp(join(tmpdir(), 'elastic-parting-'))
+  const directory = await mkdtemp(join(tmpdir(), 'elastic-disconnection-'))
   t.teardown(() => removeTree(directory))
   const ends: (() => unknown)[] = []
   const home = join(directory, 'home')
@@ -61,7 +61,7 @@ export async function workedWith(t: Pick<Test, 'teardown'>): Promise<Worked> {
 
 /** Unmounted, in a folder of its own. */
 export async function copyOf(t: Pick<Test, 'teardown'>, { home, profile: known }: Worked): Promise<Place> {
-  const directory = await mkdtemp(join(tmpdir(), 'elastic-parting-copy-'))
+  const directory = await mkdtemp(join(tmpdir(), 'elastic-disconnection-copy-'))
   t.teardown(() => removeTree(directory))
   await cp(home, directory, { recursive: true })
   const paths = profilePaths('default', surroundingsIn(directory))

@@ -28,7 +28,7 @@ export interface KeptFolder {
   readonly mode: number
 }
 
-export interface Parting {
+export interface Disconnection {
   readonly profile: Profile
   /** Parents first: those of the files, and those that were made here and are not on the portal. */
   readonly folders: readonly KeptFolder[]
@@ -39,24 +39,24 @@ const FORMAT = 1
 const NEXT_STEP = 'copy what is missing out with "elastic-drive rescue DIR", then remove it'
 
 /** Undefined when none is under way. 'profile-damaged'. */
-export async function readParting(paths: ProfilePaths): Promise<Parting | undefined> {
-  const fields = await readRecord(paths.partingPath, NEXT_STEP)
+export async function readDisconnection(paths: ProfilePaths): Promise<Disconnection | undefined> {
+  const fields = await readRecord(paths.disconnectionPath, NEXT_STEP)
   if (fields === undefined) return undefined
   const { profile, folders, files } = fields
   if (fields.format !== FORMAT || typeof profile !== 'object' || profile === null || !arePlaced(folders) || !arePlaced(files)) {
-    throw damagedRecord(paths.partingPath, NEXT_STEP)
+    throw damagedRecord(paths.disconnectionPath, NEXT_STEP)
   }
   return { profile: profile as Profile, folders: folders as readonly KeptFolder[], files: (files as readonly KeptFile[]).map((file) => ({ ...file, content: asContentId(Number(file.content)) })) }
 }
 
 /** After it a power loss finds the record. */
-export async function writeParting(paths: ProfilePaths, parting: Parting): Promise<void> {
-  await writeFileAtomic(paths.partingPath, `${JSON.stringify({ format: FORMAT, ...parting })}\n`)
+export async function writeDisconnection(paths: ProfilePaths, disconnection: Disconnection): Promise<void> {
+  await writeFileAtomic(paths.disconnectionPath, `${JSON.stringify({ format: FORMAT, ...disconnection })}\n`)
 }
 
-export async function removeParting(paths: ProfilePaths): Promise<void> {
-  await rm(paths.partingPath, { force: true })
-  await syncDirectory(dirname(paths.partingPath))
+export async function removeDisconnection(paths: ProfilePaths): Promise<void> {
+  await rm(paths.disconnectionPath, { force: true })
+  await syncDirectory(dirname(paths.disconnectionPath))
 }
 
 /** The rest of each is what we wrote; a name must not lead out of the folder, whoever wrote it. */

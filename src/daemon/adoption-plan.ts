@@ -27,13 +27,13 @@ export type Step =
   /** Left where it lies, below the mount: F9, and what a drive cannot hold. */
   | { readonly kind: 'leave'; readonly entry: LocalEntry; readonly why: 'excluded' | 'unsupported' }
 
-export interface ReunionPlan {
+export interface AdoptionPlan {
   readonly steps: readonly Step[]
   /** F1: items of the listed folders that are not here; a folder counts as one. */
   readonly down: number
 }
 
-export interface Reunion {
+export interface Adoption {
   readonly drive: Pick<Drive, 'listPages'>
   readonly rootFolderId: RemoteId
   readonly entries: readonly LocalEntry[]
@@ -49,18 +49,18 @@ interface Level {
 }
 
 /** Fails as listing does; nothing is concluded from a part. */
-export async function planReunion(reunion: Reunion): Promise<ReunionPlan> {
-  const known = new Map(reunion.known.map((bytes) => [bytes.id, bytes]))
+export async function planAdoption(adoption: Adoption): Promise<AdoptionPlan> {
+  const known = new Map(adoption.known.map((bytes) => [bytes.id, bytes]))
   const steps: Step[] = []
   let down = 0
-  for (let levels: readonly Level[] = [{ folderId: reunion.rootFolderId, entries: reunion.entries, into: steps }]; levels.length > 0; ) {
-    const listings = await list(reunion.drive, levels)
+  for (let levels: readonly Level[] = [{ folderId: adoption.rootFolderId, entries: adoption.entries, into: steps }]; levels.length > 0; ) {
+    const listings = await list(adoption.drive, levels)
     const next: Level[] = []
     for (const [index, { entries, into }] of levels.entries()) {
       const remotes = new Remotes(listings[index] ?? [], entries)
       const isRoot = into === steps
       for (const entry of entries) {
-        const step = await planEntry(reunion, known, remotes, entry, isRoot)
+        const step = await planEntry(adoption, known, remotes, entry, isRoot)
         into.push(step)
         if (step.kind === 'merge') next.push({ folderId: step.remote.realId, entries: entry.children, into: step.children as Step[] })
       }
@@ -71,24 +71,24 @@ export async function planReunion(reunion: Reunion): Promise<ReunionPlan> {
   return { steps, down }
 }
 
-async function planEntry(reunion: Reunion, known: ReadonlyMap<RemoteId, KnownBytes>, remotes: Remotes, entry: LocalEntry, isRoot: boolean): Promise<Step> {
+async function planEntry(adoption: Adoption, known: ReadonlyMap<RemoteId, KnownBytes>, remotes: Remotes, entry: LocalEntry, isRoot: boolean): Promise<Step> {
   if (entry.kind === 'other') return { kind: 'leave', entry, why: 'unsupported' }
-  if (reunion.isLocalOnlyName(entry.name) || (isRoot && isTrashName(entry.name))) return keep(entry)
+  if (adoption.isLocalOnlyName(entry.name) || (isRoot && isTrashName(entry.name))) return keep(entry)
   const remote = remotes.meet(entry.name)
-  if (remote === undefined) return send(reunion, entry, 'nothing')
+  if (remote === undefined) return send(adoption, entry, 'nothing')
   if (remote.kind === 'folder' && entry.kind === 'folder') {
     return isExcludedCode(remote.code) ? { kind: 'leave', entry, why: 'excluded' } : { kind: 'merge', entry, remote, children: [] }
   }
-  if (remote.kind === 'folder' || entry.kind === 'folder' || remote.sizeBytes !== entry.sizeBytes) return send(reunion, entry, 'differs')
+  if (remote.kind === 'folder' || entry.kind === 'folder' || remote.sizeBytes !== entry.sizeBytes) return send(adoption, entry, 'differs')
   const bytes = known.get(remote.id)
-  if (bytes?.version !== remote.version || bytes.blobId !== remote.blobId || shownName(remote.name, remote.id) !== entry.name) return send(reunion, entry, 'unproved')
-  return (await reunion.digest(entry)) === bytes.sha256 ? { kind: 'adopt', entry, remote } : send(reunion, entry, 'differs')
+  if (bytes?.version !== remote.version || bytes.blobId !== remote.blobId || shownName(remote.name, remote.id) !== entry.name) return send(adoption, entry, 'unproved')
+  return (await adoption.digest(entry)) === bytes.sha256 ? { kind: 'adopt', entry, remote } : send(adoption, entry, 'differs')
 }
 
-function send(reunion: Reunion, entry: LocalEntry, against: 'nothing' | 'unproved' | 'differs'): Step {
+function send(adoption: Adoption, entry: LocalEntry, against: 'nothing' | 'unproved' | 'differs'): Step {
   const children = entry.children.map((child): Step => {
     if (child.kind === 'other') return { kind: 'leave', entry: child, why: 'unsupported' }
-    return reunion.isLocalOnlyName(child.name) ? keep(child) : send(reunion, child, 'nothing')
+    return adoption.isLocalOnlyName(child.name) ? keep(child) : send(adoption, child, 'nothing')
   })
   return { kind: 'send', entry, against, children }
 }

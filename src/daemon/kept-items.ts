@@ -14,7 +14,7 @@ import { getItem } from '../mirror/item-queries.js'
 import type { Reader } from '../store/store.js'
 import { fileDigest } from './file-digest.js'
 import { MARKER_NAME } from './marker.js'
-import type { KeptFile, KeptFolder } from './parting.js'
+import type { KeptFile, KeptFolder } from './disconnection.js'
 
 export interface KeptItems {
   readonly folders: readonly KeptFolder[]
