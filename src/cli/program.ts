@@ -9,6 +9,7 @@ import { brakeCommand } from './commands/brake.js'
 import { conflictsCommand } from './commands/conflicts.js'
 import { connectCommand } from './commands/connect.js'
 import { demoCommand } from './commands/demo.js'
+import { disconnectCommand } from './commands/disconnect.js'
 import { doctorCommand } from './commands/doctor.js'
 import { mountCommand } from './commands/mount.js'
 import { UNBUILT_COMMANDS } from './commands/not-built.js'
@@ -28,6 +29,7 @@ const COMMANDS: readonly CommandMaker[] = [
   connectCommand,
   mountCommand,
   unmountCommand,
+  disconnectCommand,
   statusCommand,
   syncCommand,
   brakeCommand,

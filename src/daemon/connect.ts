@@ -11,14 +11,22 @@ import type { Account, CallOptions, Drive, RemoteStorage } from '../drive/drive.
 import { untrustedWords } from '../rest/untrusted.js'
 import type { GrantStore, OAuthGrant } from '../rest/oauth-access.js'
 import type { Webhook } from '../rest/webhook.js'
+import { takeProcessLock } from '../store/process-lock.js'
 import { findMount } from '../engine/mount-table.js'
 import type { DriveAccess } from '../drive/create-drive.js'
-import { checkFolder, claimFolder, releaseFolder } from './folder.js'
+import { dropHistory } from './drop-history.js'
+import { fileDigest } from './file-digest.js'
+import { scanFolder, type LocalEntry } from './folder-scan.js'
+import { checkFolder, claimFolder, ordinaryMode, releaseFolder } from './folder.js'
+import { readFormerProfile, type FormerProfile } from './former-profile.js'
 import type { LastingGrants } from './grant-store.js'
+import { ensureMarker } from './marker.js'
 import { prepareDirectories, type ProfilePaths, type Surroundings } from './paths.js'
-import { isSameAccount, readProfile, writeProfile, type Owner, type Profile } from './profile.js'
+import { isSameAccount, readProfile, refuseHalfDisconnected, writeProfile, type Owner, type Profile } from './profile.js'
 import { readRecord, writeFileAtomic } from './record-file.js'
 import { resolveFolder } from './place.js'
+import { planAdoption, type AdoptionPlan } from './adoption-plan.js'
+import { finishAdoption, prepareAdoption } from './adoption.js'
 import type { SecretStore } from './secrets.js'
 
 /** What the person brought: a webhook, or the first tokens of an application. */
@@ -39,6 +47,8 @@ export interface Connected {
   readonly mounted: boolean
   /** The folder is mounted by a daemon that keeps the webhook it was started with; one that has tokens finds the new ones. */
   readonly needsRemount: boolean
+  /** What becomes of the files in a folder that was disconnected; undefined where none was. */
+  readonly adoption: AdoptionPlan | undefined
 }
 
 export interface ConnectSurroundings {
@@ -49,27 +59,34 @@ export interface ConnectSurroundings {
   readonly grants: Pick<LastingGrants, 'write' | 'remove'>
   readonly openDrive: (access: DriveAccess) => { readonly drive: Drive; readonly close: () => Promise<void> }
   readonly memoryGrants: (grant: OAuthGrant) => GrantStore
+  readonly isLocalOnlyName: (name: string) => boolean
 }
 
 export async function connectProfile(within: ConnectSurroundings, request: ConnectRequest): Promise<Connected> {
   const { paths, surroundings, clock } = within
+  await refuseHalfDisconnected(paths)
   const known = await readKnown(paths)
   const portal = portalOf(request.access)
   if (known !== undefined && !isSameAccount(known, { ...portal, userId: known.userId })) throw otherAccount(paths, known)
   const { account, storage, access } = await askPortal(within, request.access)
   const owner = { profile: paths.profile, ...portal, userId: account.userId }
   if (known !== undefined && (!isSameAccount(known, owner) || known.storageId !== storage.id)) throw otherAccount(paths, known)
-  await refuseForeignDatabase(paths, owner)
+  // Without a connection, not even one whose record is damaged, the database is what a connect that died has made.
+  const former = (await exists(paths.profilePath)) ? undefined : await readFormerProfile(paths)
+  if (former === undefined) await refuseForeignDatabase(paths, owner)
 
+  const before = known ?? (former !== undefined && isSameAccount(former, owner) && former.storageId === storage.id ? former : undefined)
   const folder =
-    request.folder === undefined && known !== undefined
-      ? known.folder
+    request.folder === undefined && before !== undefined
+      ? before.folder
       : await resolveFolder(request.folder ?? join(surroundings.homeDirectory, 'Bitrix24'), surroundings.workingDirectory)
   const mounted = known !== undefined && (await findMount(known.folder)) !== undefined
   if (mounted && known.folder !== folder) {
     throw new DriveError('already-mounted', `the drive is mounted on ${known.folder}: unmount it with "elastic-drive unmount" before you choose another folder`)
   }
-  const folderMode = mounted ? known.folderMode : (await checkFolder({ folder, paths, owner, known })).mode
+  const found = mounted ? { exists: true, mode: known.folderMode } : await checkFolder({ folder, paths, owner, known: before })
+  const again = former !== undefined && before === former && found.exists && former.folder === folder
+  const planned = again ? await planAdoptionWith(within, access, { storage, former }) : undefined
 
   const profile: Profile = {
     portal: owner.portal,
@@ -78,28 +95,65 @@ export async function connectProfile(within: ConnectSurroundings, request: Conne
     storageId: storage.id,
     rootFolderId: storage.rootId,
     folder,
-    folderMode,
+    folderMode: again ? await ordinaryMode(folder, found.mode) : found.mode,
     connectedAt: new Date(clock.nowMs()).toISOString(),
     mode: 'elastic',
     ...(access.kind === 'application' ? { access: access.kind } : {}),
-    ...memberIdOf(portal, known),
+    ...memberIdOf(portal, known, before),
   }
-  if (!request.dryRun) await commit(within, { access, profile, known, mounted })
-  return { profile, reconnected: known !== undefined, mounted, needsRemount: mounted && (known.access !== 'application' || access.kind !== 'application') }
+  const connected = planned?.access ?? access
+  if (!request.dryRun) await commit(within, { access: connected, profile, known, former, mounted, steps: planned?.plan.steps })
+  const needsRemount = mounted && (known.access !== 'application' || access.kind !== 'application')
+  return { profile, reconnected: known !== undefined, mounted, needsRemount, adoption: planned?.plan }
+}
+
+/** Lists what is there of the folders that are here; the access may have been renewed by it. */
+async function planAdoptionWith(within: ConnectSurroundings, access: Brought, { storage, former }: { storage: RemoteStorage; former: FormerProfile }): Promise<{ readonly plan: AdoptionPlan; readonly access: Brought }> {
+  const entries = await scanFolder(former.folder)
+  const { isLocalOnlyName } = within
+  const digest = ({ names }: LocalEntry): Promise<string> => fileDigest(join(former.folder, ...names))
+  const { value, access: now } = await withDrive(within, access, (drive) => planAdoption({ drive, rootFolderId: storage.rootId, entries, known: former.known, digest, isLocalOnlyName })).catch((error: unknown) => {
+    throw connectFailure(error, access)
+  })
+  return { plan: value, access: now }
 }
 
 interface Change {
   readonly access: Brought
   readonly profile: Profile
   readonly known: Profile | undefined
+  readonly former: FormerProfile | undefined
   readonly mounted: boolean
+  readonly steps: AdoptionPlan['steps'] | undefined
 }
 
-/** The record comes last: a crash before it leaves a marked empty folder, which the next connect takes. */
-async function commit({ paths, surroundings, secrets, grants }: ConnectSurroundings, { access, profile, known, mounted }: Change): Promise<void> {
+/** The record comes last: a crash before it leaves a marked folder as it was, which the next connect takes. */
+async function commit(within: ConnectSurroundings, change: Change): Promise<void> {
+  const { paths, surroundings, clock } = within
+  const { profile, known, former, mounted, steps } = change
   await prepareDirectories(paths, surroundings.uid)
+  if (known !== undefined && !mounted) await finishAdoption(paths, known)
+  if (former === undefined) {
+    await record(within, change)
+    return
+  }
+  const lock = await takeProcessLock(paths.lockPath)
+  try {
+    if (steps === undefined) await dropHistory(paths)
+    else await prepareAdoption({ paths, profile, steps, clock })
+    await record(within, change)
+    await finishAdoption(paths, profile)
+  } finally {
+    await lock.release()
+  }
+}
+
+async function record({ paths, secrets, grants }: ConnectSurroundings, { access, profile, known, mounted, steps }: Change): Promise<void> {
   await writeFileAtomic(accountPath(paths), `${JSON.stringify({ portal: profile.portal, userId: profile.userId, ...memberIdOf(profile) })}\n`)
-  if (!mounted) await claimFolder(profile.folder, { profile: paths.profile, portal: profile.portal, userId: profile.userId })
+  const marker = { profile: paths.profile, portal: profile.portal, userId: profile.userId }
+  // A folder with files in it is sealed when they are gone: until the record is written they are the user's.
+  if (steps !== undefined) await ensureMarker(profile.folder, marker)
+  else if (!mounted) await claimFolder(profile.folder, marker)
   if (access.kind === 'webhook') await secrets.writeWebhook(access.webhook.reveal())
   else await grants.write(access.grant)
   await writeProfile(paths, profile)
@@ -131,12 +185,20 @@ async function askPortal(within: ConnectSurroundings, access: Brought): Promise<
 
 async function askOnce({ openDrive, memoryGrants }: ConnectSurroundings, access: Brought): Promise<Asked> {
   const call: CallOptions = { priority: 'interactive' }
+  const { value, access: now } = await withDrive({ openDrive, memoryGrants }, access, async (drive) => {
+    const account = await drive.account(call)
+    return { account, storage: await drive.ownStorage(account.userId, call) }
+  })
+  return { ...value, access: now }
+}
+
+/** `access` as it is afterwards. */
+async function withDrive<T>({ openDrive, memoryGrants }: Pick<ConnectSurroundings, 'openDrive' | 'memoryGrants'>, access: Brought, use: (drive: Drive) => Promise<T>): Promise<{ readonly value: T; readonly access: Brought }> {
   const opened: DriveAccess = access.kind === 'webhook' ? { webhook: access.webhook.reveal() } : { grant: access.grant, grants: memoryGrants(access.grant) }
   const { drive, close } = openDrive(opened)
   try {
-    const account = await drive.account(call)
-    const storage = await drive.ownStorage(account.userId, call)
-    return { account, storage, access: 'grants' in opened ? { kind: 'application', grant: await opened.grants.read() } : access }
+    const value = await use(drive)
+    return { value, access: 'grants' in opened ? { kind: 'application', grant: await opened.grants.read() } : access }
   } finally {
     await close()
   }

@@ -24,6 +24,7 @@ import { prepareDirectories, type ProfilePaths } from './paths.js'
 import { readPortalTraits, servesRanges } from './portal-traits.js'
 import { requireProfile, type Profile } from './profile.js'
 import { readAccess } from './profile-access.js'
+import { finishAdoption } from './adoption.js'
 import { readSettings, type Settings } from './settings.js'
 import { tearDown } from './tear-down.js'
 
@@ -37,6 +38,7 @@ export async function startDaemon({ paths, mount, log, signal }: DaemonStart): P
     await prepareDirectories(paths, process.getuid?.() ?? 0)
     const lock = await takeLock(paths)
     teardowns.push(() => lock.release())
+    await finishAdoption(paths, profile)
     const settings = await LiveSettings.read(paths)
     const notices = new LateNotices()
     const native: NativeWork = { answers: new LateAnswers(), files: new LateFiles(), cacheDirectory: paths.contentDirectory }

@@ -18,8 +18,8 @@ export interface FolderCheck {
   readonly folder: string
   readonly paths: ProfilePaths
   readonly owner: Marker & Owner
-  /** The record of this profile from before. */
-  readonly known: Profile | undefined
+  /** The record of this profile from before, connected or not. */
+  readonly known: (Owner & Pick<Profile, 'folder' | 'folderMode'>) | undefined
 }
 
 /** What stands there now. */
@@ -49,6 +49,12 @@ export async function checkFolder({ folder, paths, owner, known }: FolderCheck):
     throw new DriveError('folder-not-empty', `${folder} is not empty, and what lies in it would be hidden: choose an empty or a new folder with --folder`)
   }
   return { exists: true, mode: found.mode & 0o777 }
+}
+
+/** What its user has made of a folder that was given back; `remembered` where it is sealed still, by a connect that died. */
+export async function ordinaryMode(folder: string, remembered: number): Promise<number> {
+  const mode = (await stat(folder)).mode & 0o777
+  return mode === SEALED_MODE ? remembered : mode
 }
 
 /** Makes the folder where it is missing, marks it and seals it. */

@@ -26,6 +26,13 @@ export async function writeMarker(folder: string, marker: Marker): Promise<void>
   await writeFileAtomic(join(folder, MARKER_NAME), `${JSON.stringify({ about, ...marker }, undefined, 2)}\n`, 0o644)
 }
 
+/** As it is, where it says that already: writing would leave a second file beside it if the process died then. */
+export async function ensureMarker(folder: string, marker: Marker): Promise<void> {
+  const found = await readMarker(folder)
+  const says = found !== undefined && found !== 'foreign' && found.profile === marker.profile && found.portal === marker.portal && found.userId === marker.userId
+  if (!says) await writeMarker(folder, marker)
+}
+
 export async function removeMarker(folder: string): Promise<void> {
   await rm(join(folder, MARKER_NAME), { force: true })
 }

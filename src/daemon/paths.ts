@@ -31,6 +31,12 @@ export interface ProfilePaths {
   /** Standard error of the daemon: what is said after the log is gone, by Node or the C++ addon. */
   readonly errorOutputPath: string
   readonly profilePath: string
+  /** The connection before, once it was ended. */
+  readonly formerProfilePath: string
+  /** What a disconnect that has begun still has to do; it is there only meanwhile. */
+  readonly disconnectionPath: string
+  /** Names of files that a new connection has taken out of its folder, until they are gone there. */
+  readonly adoptionPath: string
   readonly settingsPath: string
   readonly webhookPath: string
   /** What `doctor --live` found out about the portal. */
@@ -79,6 +85,9 @@ export function profilePaths(profile: string, surroundings: Surroundings): Profi
     logPath: join(stateDirectory, 'daemon.log'),
     errorOutputPath: join(stateDirectory, 'daemon.stderr'),
     profilePath: join(configDirectory, 'profile.json'),
+    formerProfilePath: join(stateDirectory, 'former-profile.json'),
+    disconnectionPath: join(stateDirectory, 'disconnect.json'),
+    adoptionPath: join(stateDirectory, 'reconnect.json'),
     settingsPath: join(configDirectory, 'settings.json'),
     webhookPath: join(configDirectory, 'webhook'),
     portalTraitsPath: join(stateDirectory, 'portal-traits.json'),

@@ -5,7 +5,7 @@
 import { asRemoteId, asStorageId, type RemoteId, type StorageId } from '../base/ids.js'
 import { DriveError } from '../base/errors.js'
 import type { ProfilePaths } from './paths.js'
-import { damagedRecord, readRecord, writeFileAtomic, type Fields } from './record-file.js'
+import { damagedRecord, readFileIfAny, readRecord, writeFileAtomic, type Fields } from './record-file.js'
 
 export interface Profile {
   /** Host of the portal, with a port where it is not the usual one. */
@@ -59,12 +59,23 @@ export async function readProfile(paths: ProfilePaths): Promise<Profile | undefi
 
 /** The record of a connected profile, or `not-connected` with the next step. */
 export async function requireProfile(paths: ProfilePaths): Promise<Profile> {
+  await refuseHalfDisconnected(paths)
   const profile = await readProfile(paths)
   if (profile === undefined) {
     const option = paths.profile === 'default' ? '' : ` --profile ${paths.profile}`
     throw new DriveError('not-connected', `no Bitrix24 account is connected: connect one with "elastic-drive connect${option}"`)
   }
   return profile
+}
+
+/** A disconnect has begun (disconnection.ts) and did not come to its end: what it has not moved yet must not be worked with. */
+export async function isHalfDisconnected(paths: ProfilePaths): Promise<boolean> {
+  return (await readFileIfAny(paths.disconnectionPath)) !== undefined
+}
+
+/** 'not-connected' in that case. */
+export async function refuseHalfDisconnected(paths: ProfilePaths): Promise<void> {
+  if (await isHalfDisconnected(paths)) throw new DriveError('not-connected', 'a disconnect did not come to its end: finish it with "elastic-drive disconnect"')
 }
 
 export async function writeProfile(paths: ProfilePaths, profile: Profile): Promise<void> {

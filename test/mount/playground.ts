@@ -16,7 +16,7 @@ import nodeFetch from 'node-fetch'
 import type { Test } from 'tap'
 import { traitArguments } from '../support/portal-traits.js'
 
-const MAIN = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url))
+export const MAIN = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url))
 
 export interface Outcome {
   readonly code: number | null
@@ -179,9 +179,13 @@ export class Playground {
   // ---- the portal ---------------------------------------------------------------------------------------------------
 
   /** Of the owner's drive, or of another one. */
-  async tree({ sha256, storage = this.portal.storage }: { sha256?: boolean; storage?: string } = {}): Promise<readonly TreeItem[]> {
-    const items = (await this.#hook('GET', `/tree${sha256 === false ? '?sha256=0' : ''}`)) as readonly TreeItem[]
-    return items.filter((item) => item.storage === storage)
+  async tree({ storage = this.portal.storage, ...options }: { sha256?: boolean; storage?: string } = {}): Promise<readonly TreeItem[]> {
+    return (await this.everything(options)).filter((item) => item.storage === storage)
+  }
+
+  /** As `tree`, of every storage. */
+  async everything(options: { sha256?: boolean } = {}): Promise<readonly TreeItem[]> {
+    return (await this.#hook('GET', `/tree${options.sha256 === false ? '?sha256=0' : ''}`)) as readonly TreeItem[]
   }
 
   async item(path: string): Promise<TreeItem | undefined> {

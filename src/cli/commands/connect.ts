@@ -4,7 +4,8 @@
  */
 import { text } from 'node:stream/consumers'
 import { DriveError, errorText } from '../../base/errors.js'
-import { connectProfile, type Brought, type Connected } from '../../daemon/connect.js'
+import { namePatterns } from '../../base/names.js'
+import type { Brought, Connected } from '../../daemon/connect.js'
 import { DEFAULT_PROFILE } from '../../daemon/paths.js'
 import { fileSecrets } from '../../daemon/secrets.js'
 import { readSettings } from '../../daemon/settings.js'
@@ -13,6 +14,7 @@ import { defineCommand, notBuilt, parsePort } from '../command.js'
 import { signInByOAuth, type OAuthOptions } from '../connect-oauth.js'
 import type { Terminal } from '../output.js'
 import { Prompter } from '../prompter.js'
+import { adoptionLines, summarizeAdoption } from '../adoption-summary.js'
 import { askDaemonIfAny, type Session } from '../session.js'
 
 interface ConnectOptions extends Omit<OAuthOptions, 'oauth'> {
@@ -48,6 +50,7 @@ export const connectCommand = defineCommand<ConnectOptions>({
     const access = await bring(session, options, word)
     const settings = await readSettings(session.paths)
     // What speaks to a portal, and the database, are loaded only here.
+    const { connectProfile } = await import('../../daemon/connect.js')
     const { openShortDrive } = await import('../../daemon/short-drive.js')
     const { fileGrants, memoryGrants } = await import('../../daemon/grant-store.js')
     const connected = await connectProfile(
@@ -58,6 +61,7 @@ export const connectCommand = defineCommand<ConnectOptions>({
         clock: session.clock,
         grants: fileGrants(session.paths),
         memoryGrants,
+        isLocalOnlyName: namePatterns(settings.localOnlyNames),
         openDrive: (opened) => openShortDrive({ access: opened, paths: session.paths, settings, clock: session.clock, env: session.terminal.env }),
       },
       { access, folder: options.folder, dryRun: options.dryRun ?? false },
@@ -99,7 +103,8 @@ async function tellDaemon(session: Session): Promise<void> {
   }
 }
 
-function answer({ output, paths }: Session, { profile, reconnected, mounted, needsRemount }: Connected, dryRun: boolean): void {
+function answer({ output, paths }: Session, { profile, reconnected, mounted, needsRemount, adoption }: Connected, dryRun: boolean): void {
+  const plan = adoption === undefined ? null : summarizeAdoption(profile.folder, adoption)
   const value = {
     profile: paths.profile,
     portal: profile.portal,
@@ -109,12 +114,14 @@ function answer({ output, paths }: Session, { profile, reconnected, mounted, nee
     mode: profile.mode,
     reconnected,
     dryRun,
+    plan,
   }
   output.answer(value, () => {
     const who = `${profile.portal} as ${profile.userName}`
-    if (dryRun) return `Would connect to ${who} with the folder ${profile.folder}. Nothing was changed.`
+    const planned = plan === null ? [] : adoptionLines(plan)
+    if (dryRun) return [`Would connect to ${who} with the folder ${profile.folder}. Nothing was changed.`, ...planned]
     const option = paths.profile === DEFAULT_PROFILE ? '' : ` --profile ${paths.profile}`
     const next = mounted && !needsRemount ? 'The mounted drive goes on.' : `Next: ${mounted ? `elastic-drive unmount${option}, then ` : ''}elastic-drive mount${option}`
-    return `${reconnected ? 'Reconnected' : 'Connected'} to ${who}: ${profile.folder}. ${next}`
+    return [`${reconnected ? 'Reconnected' : 'Connected'} to ${who}: ${profile.folder}. ${next}`, ...planned]
   })
 }

@@ -2,7 +2,6 @@
 import { defineCommand, notBuilt, type CommandMaker } from '../command.js'
 
 const NAMES: readonly (readonly [name: string, summary: string])[] = [
-  ['disconnect', 'ends the connection of this profile'],
   ['elastic', 'switches between the elastic and the full folder'],
   ['folders', 'which folders synchronize'],
   ['storages', 'which other drives are connected'],

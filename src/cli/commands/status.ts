@@ -1,7 +1,7 @@
 /** `status`: how the drive is, or how the named files and folders are. Answers without a daemon from what is stored. */
 import { DriveError, hasCode } from '../../base/errors.js'
 import { isFailedPath, type DriveStatus, type FailedPath, type ItemStatus, type PathStatus } from '../../control/commands.js'
-import { readProfile, requireProfile, type Profile } from '../../daemon/profile.js'
+import { isHalfDisconnected, readProfile, requireProfile, type Profile } from '../../daemon/profile.js'
 import { readSettings } from '../../daemon/settings.js'
 import { defineCommand } from '../command.js'
 import { EXIT_CODES, type ExitCode } from '../exit-code.js'
@@ -20,7 +20,7 @@ export const statusCommand = defineCommand({
   run: async (session, _options, paths) => {
     if (paths.length > 0) return await showPaths(session, paths)
     const profile = await readProfile(session.paths)
-    if (profile === undefined) return await showDisconnected(session)
+    if (profile === undefined || (await isHalfDisconnected(session.paths))) return await showDisconnected(session)
     const status = (await askDaemonIfAny(session, 'status', {})) ?? (await storedStatus(session, profile))
     session.output.answer(status, () => statusLines(status))
     return 0

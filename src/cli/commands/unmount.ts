@@ -2,16 +2,9 @@
  * `unmount`: asks the daemon to take the mount away and to end; clears what a dead daemon left; with --force also ends
  * one that does not answer. Whatever is unsent stays in the queue for the next mount.
  */
-import { delay } from '../../base/clock.js'
-import { DriveError, hasCode, systemCode } from '../../base/errors.js'
-import type { ControlClient } from '../../control/client.js'
-import type { UnmountAnswer } from '../../control/commands.js'
-import { isAlive, readLiveDaemon, type DaemonIdentity } from '../../daemon/daemon-record.js'
 import { requireProfile, type Profile } from '../../daemon/profile.js'
-import { readSettings } from '../../daemon/settings.js'
-import { findMount } from '../../engine/mount-table.js'
 import { defineCommand, parseNumber } from '../command.js'
-import { openDaemon, type Session } from '../session.js'
+import { busyWords, takeMountAway, type Ending } from '../take-mount-away.js'
 import { bytesInWords, countInWords } from '../words.js'
 
 interface UnmountOptions {
@@ -19,12 +12,6 @@ interface UnmountOptions {
   readonly force?: boolean
 }
 
-/** `asked`: the daemon did it. `cleared`: a mount without daemon was taken away. `killed`: the daemon did not answer and was ended. */
-type Ending = UnmountAnswer & { readonly how: 'asked' | 'cleared' | 'killed' }
-
-/** Above the engine's own 5 s for a stuck mount. */
-const UNMOUNT_TIMEOUT_MS = 15_000
-const LAST_STEPS_MS = 10_000
 const NAMED_ITEMS = 10
 
 export const unmountCommand = defineCommand<UnmountOptions>({
@@ -34,9 +21,7 @@ export const unmountCommand = defineCommand<UnmountOptions>({
     command.option('--wait <seconds>', 'wait that long for unsent edits to be sent', parseNumber).option('--force', 'also with files open, and when the daemon does not answer'),
   run: async (session, { wait, force }) => {
     const profile = await requireProfile(session.paths)
-    const live = await readLiveDaemon(session.paths)
-    const ending = await unmount(session, { profile, live, waitSeconds: wait ?? 0, force: force ?? false })
-    if (ending.unmounted && live !== undefined) await waitForEnd(session, live)
+    const ending = await takeMountAway(session, { profile, waitSeconds: wait ?? 0, force: force ?? false })
     session.output.answer(ending, () => words(ending, profile))
     if (ending.unmounted) return 0
     session.output.note(`elastic-drive: ${busyWords(ending, profile)}`)
@@ -44,94 +29,10 @@ export const unmountCommand = defineCommand<UnmountOptions>({
   },
 })
 
-interface Request {
-  readonly profile: Profile
-  readonly live: DaemonIdentity | undefined
-  readonly waitSeconds: number
-  readonly force: boolean
-}
-
-async function unmount(session: Session, request: Request): Promise<Ending> {
-  try {
-    const daemon = await openDaemon(session)
-    try {
-      return { ...(await ask(session, daemon, request)), how: 'asked' }
-    } finally {
-      await daemon.close()
-    }
-  } catch (error) {
-    if (hasCode(error, 'not-mounted')) return await clearLeftover(session, request.profile)
-    if (hasCode(error, 'deadline') && request.force && request.live !== undefined) return await kill(session, request.profile, request.live)
-    throw error
-  }
-}
-
-async function ask({ output }: Session, daemon: ControlClient, { waitSeconds, force }: Request): Promise<UnmountAnswer> {
-  const { pendingUploads, pendingBytes } = await daemon.request('status', {})
-  if (waitSeconds > 0 && pendingUploads > 0) {
-    output.note(`${countInWords(pendingUploads, 'edit')} (${bytesInWords(pendingBytes)}) still to be sent; waiting up to ${waitSeconds} s.`)
-  }
-  const answer = await daemon.request('unmount', { waitSeconds, force }, waitSeconds * 1_000 + UNMOUNT_TIMEOUT_MS)
-  if (answer.unmounted) await daemon.closed
-  return answer
-}
-
-/** No daemon: what stands in the folder is left from one that was killed. */
-async function clearLeftover(session: Session, profile: Profile): Promise<Ending> {
-  if ((await findMount(profile.folder)) === undefined) throw new DriveError('not-mounted', `${profile.folder} is not mounted`)
-  const { clearDeadMount } = await import('../../engine/dead-mount.js')
-  await clearDeadMount(profile.folder, session.clock)
-  return { how: 'cleared', ...(await keptInQueue(session)) }
-}
-
-/** Nothing is lost by it: what close() returned for is in the database. */
-async function kill(session: Session, profile: Profile, live: DaemonIdentity): Promise<Ending> {
-  if (await isAlive(live)) {
-    try {
-      process.kill(live.pid, 'SIGKILL')
-    } catch (error) {
-      if (systemCode(error) !== 'ESRCH') throw error
-    }
-  }
-  // A daemon that hangs inside its own mount dies only when the connection is aborted, which clearing does.
-  await processEnd(session, live)
-  if ((await findMount(profile.folder)) !== undefined) {
-    const { clearDeadMount } = await import('../../engine/dead-mount.js')
-    await clearDeadMount(profile.folder, session.clock)
-  }
-  return { how: 'killed', ...(await keptInQueue(session)) }
-}
-
-async function keptInQueue({ paths }: Session): Promise<UnmountAnswer> {
-  const { offlineStatus } = await import('../../daemon/offline-status.js') // the database is loaded only where it is read
-  const { pendingUploads, pendingBytes } = await offlineStatus(paths, await readSettings(paths))
-  return { unmounted: true, busy: [], unsent: [], pendingUploads, pendingBytes }
-}
-
-/** The next `mount` needs the lock that goes with the process. */
-async function waitForEnd(session: Session, live: DaemonIdentity): Promise<void> {
-  if (!(await processEnd(session, live))) session.output.note('The folder is unmounted, but the daemon is still finishing: see its log.')
-}
-
-/** False when the process still lives after LAST_STEPS_MS. Nothing tells of the end of a process that is no child: it is looked at. */
-async function processEnd({ clock }: Session, live: DaemonIdentity): Promise<boolean> {
-  const untilMs = clock.monotonicMs() + LAST_STEPS_MS
-  while (await isAlive(live)) {
-    if (clock.monotonicMs() >= untilMs) return false
-    await delay(clock, 20)
-  }
-  return true
-}
-
 function words({ unmounted, how, unsent, pendingUploads, pendingBytes }: Ending, { folder }: Profile): readonly string[] {
   const named = unsent.slice(0, NAMED_ITEMS).map(({ path, bytes }) => `  ${path} (${bytesInWords(bytes)})`)
   const more = unsent.length > named.length ? [`  and ${unsent.length - named.length} more`] : []
   const left = pendingUploads === 0 ? [] : [`${countInWords(pendingUploads, 'edit')} (${bytesInWords(pendingBytes)}) not sent yet; kept for the next mount:`, ...named, ...more]
   const done = { asked: `Unmounted ${folder}.`, cleared: `Cleared the mount that a daemon left on ${folder}.`, killed: `Ended the daemon and cleared ${folder}.` }
   return [...left, ...(unmounted ? [done[how]] : [])]
-}
-
-function busyWords({ busy }: Ending, { folder }: Profile): string {
-  const who = busy.length === 0 ? 'a process that cannot be seen from here' : busy.map(({ pid, command }) => `${command} (${pid})`).join(', ')
-  return `${folder} is in use by ${who}: close it there, or use --force`
 }
