@@ -76,6 +76,13 @@ export interface ListPageRequest {
   readonly start: number
   /** `id` is stable under offset paging; `newest` shows additions and edits first (11.3). */
   readonly order: 'id' | 'newest'
+  /**
+   * Only subfolders whose UPDATE_TIME is not older (server time, whole seconds), with ids above `after`: that is keyset
+   * paging, so `start` is 0 and `order` is `id`. Names what may have changed, and never proves that nothing has.
+   */
+  readonly changedFolders?: { readonly sinceMs: number; readonly after: RemoteId | undefined }
+  /** The folder itself is asked for too, before the page: a command more of the 50. */
+  readonly withFolder?: boolean
 }
 
 export interface ListPage {
@@ -85,6 +92,8 @@ export interface ListPage {
   readonly total: number
   /** Offset of the next page, undefined when this is the last. */
   readonly next: number | undefined
+  /** Where `withFolder` asked for it; a folder that is in the trash has its children still. */
+  readonly folder?: RemoteFolder
 }
 
 /** The portal's word about one id. `unknown`: no word (an error that may pass): nothing may be concluded. */
@@ -136,7 +145,7 @@ export interface Drive {
   getFolder(id: RemoteId, call: CallOptions): Promise<RemoteFolder>
   /** One answer for each id, in order, packed into as few requests as possible (50 a batch). Never throws for a single item. */
   itemStates(ids: readonly { readonly id: RemoteId; readonly kind: 'file' | 'folder' }[], call: CallOptions): Promise<readonly ItemState[]>
-  /** At most 50 pages in one HTTP request. A whole-request failure throws; a command's failure is its outcome. */
+  /** At most 50 commands in one HTTP request. A whole-request failure throws; a command's failure is its outcome. */
   listPages(requests: readonly ListPageRequest[], call: CallOptions): Promise<readonly Outcome<ListPage>[]>
 
   /** Bytes of `range` (undefined: the whole file) of the file as just read by `getFile`. Asks by rule 1 of 8.2. */

@@ -92,12 +92,11 @@ export class RestDrive implements Drive {
   }
 
   async listPages(requests: readonly ListPageRequest[], call: CallOptions): Promise<readonly Outcome<ListPage>[]> {
-    const commands = requests.map(({ folderId, start, order }) => ({ method: 'disk.folder.getchildren', parameters: { id: folderId, order: ORDERS[order], start } }))
-    const outcomes = await this.#readMany(commands, call)
-    return outcomes.map((outcome, index): Outcome<ListPage> => {
-      if (!outcome.ok) return outcome
-      const page = listPage(outcome.value, requests[index]?.start ?? 0)
-      return page === undefined ? { ok: false, error: unreadable('disk.folder.getchildren') } : { ok: true, value: page }
+    const outcomes = await this.#readMany(requests.flatMap(pageCommands), call)
+    let at = 0
+    return requests.map((request): Outcome<ListPage> => {
+      const folder = request.withFolder === true ? outcomes[at++] : undefined
+      return pageOutcome(request, outcomes[at++], folder)
     })
   }
 
@@ -227,6 +226,26 @@ function itemState(outcome: Outcome<Answer>): ItemState {
   const item = parseItem(outcome.value.result)
   if (item === undefined) return { state: 'unknown', error: unreadable('disk.*.get') }
   return { state: item.deletedType === 0 ? 'live' : 'trashed', item }
+}
+
+/** The folder first: a change between the two shows in its time at the next look, and not only in a page that was read before. */
+function pageCommands({ folderId, start, order, changedFolders, withFolder }: ListPageRequest): readonly BatchCommand[] {
+  const page = { method: 'disk.folder.getchildren', parameters: { id: folderId, order: ORDERS[order], start, ...(changedFolders === undefined ? {} : { filter: changedFilter(changedFolders) }) } }
+  return withFolder === true ? [{ method: 'disk.folder.get', parameters: { id: folderId } }, page] : [page]
+}
+
+function changedFilter({ sinceMs, after }: NonNullable<ListPageRequest['changedFolders']>): PhpParameters {
+  const since = `${new Date(sinceMs).toISOString().slice(0, 19)}+00:00`
+  return { TYPE: 'folder', '>=UPDATE_TIME': since, ...(after === undefined ? {} : { '>ID': after }) }
+}
+
+function pageOutcome(request: ListPageRequest, answer: Outcome<Answer> | undefined, folder: Outcome<Answer> | undefined): Outcome<ListPage> {
+  for (const outcome of [folder, answer]) if (outcome?.ok === false) return outcome
+  const page = answer?.ok === true ? listPage(answer.value, request.start) : undefined
+  if (page === undefined) return { ok: false, error: unreadable('disk.folder.getchildren') }
+  if (request.withFolder !== true) return { ok: true, value: page }
+  const parsed = folder?.ok === true ? parseFolder(folder.value.result) : undefined
+  return parsed === undefined ? { ok: false, error: unreadable('disk.folder.get') } : { ok: true, value: { ...page, folder: parsed } }
 }
 
 function listPage({ result, total, next }: Answer, start: number): ListPage | undefined {

@@ -6,8 +6,9 @@
  */
 import type { Clock } from '../base/clock.js'
 import type { Ino } from '../base/ids.js'
-import type { CallOptions, Drive, ListPage } from '../drive/drive.js'
+import type { ListPage } from '../drive/drive.js'
 import type { Item } from '../mirror/item.js'
+import { baseCounts } from '../mirror/listed-folders.js'
 import type { Mirror } from '../mirror/mirror.js'
 import type { Store } from '../store/store.js'
 import { diffListing } from './diff-listing.js'
@@ -15,7 +16,6 @@ import type { Stamp } from './folder-listing.js'
 import type { ListingApplier } from './listing-applier.js'
 
 export interface LargeFoldersOptions {
-  readonly drive: Pick<Drive, 'itemStates'>
   readonly store: Store
   readonly mirror: Mirror
   readonly applier: ListingApplier
@@ -49,14 +49,11 @@ export class LargeFolders {
     for (const ino of this.#known.keys()) if (!inos.has(ino)) this.#known.delete(ino)
   }
 
-  /** Applies the newest pages; answers the folders that have to be listed whole. */
-  async probe(pages: ReadonlyMap<Item, { page: ListPage; stamp: Stamp }>, call: CallOptions): Promise<readonly Item[]> {
-    const folders = [...pages.keys()]
-    const states = await this.#o.drive.itemStates(folders.map(({ ino, base }) => ({ id: base?.realId ?? noBase(ino), kind: 'folder' as const })), call)
+  /** Applies the newest pages, which came with their folders; answers the folders that have to be listed whole. */
+  async probe(pages: ReadonlyMap<Item, { page: ListPage; stamp: Stamp }>): Promise<readonly Item[]> {
     const changed: Item[] = []
-    for (const [index, [folder, { page, stamp }]] of [...pages].entries()) {
-      const state = states[index]
-      const updatedMs = state?.state === 'live' ? state.item.updatedMs : null
+    for (const [folder, { page, stamp }] of pages) {
+      const updatedMs = page.folder?.deletedType === 0 ? page.folder.updatedMs : null
       if (await this.#isChanged(folder, page, stamp, updatedMs)) changed.push(folder)
     }
     return changed
@@ -64,35 +61,33 @@ export class LargeFolders {
 
   /** The folder was listed whole: what the next look is compared with. */
   async listed(folder: Ino, total: number): Promise<void> {
-    const rows = await this.#there(folder)
     const before = this.#known.get(folder)
-    this.#known.set(folder, { updatedMs: before?.updatedMs ?? null, isFresh: before?.isFresh ?? false, gap: total - rows.length, listedMs: this.#o.clock.monotonicMs() })
+    const gap = total - (await this.#countThere(folder))
+    this.#known.set(folder, { updatedMs: before?.updatedMs ?? null, isFresh: before?.isFresh ?? false, gap, listedMs: this.#o.clock.monotonicMs() })
   }
 
   /** What the portal should show of the folder. */
-  async #there(folder: Ino): Promise<readonly Item[]> {
-    return (await this.#o.mirror.baseChildrenIn(this.#o.store.read, folder)).filter(({ base }) => base?.trashed !== true)
+  async #countThere(folder: Ino): Promise<number> {
+    return (await baseCounts(this.#o.store.read, [folder])).get(folder) ?? 0
   }
 
+  /** Reads the rows of the page alone: the folder may have a hundred thousand others. */
   async #isChanged(folder: Item, page: ListPage, stamp: Stamp, updatedMs: number | null): Promise<boolean> {
-    const before = await this.#o.mirror.baseChildrenIn(this.#o.store.read, folder.ino)
+    const rows = await this.#o.mirror.byRemoteIds(page.items.map(({ id }) => id))
+    const before = [...rows.values()].filter(({ base }) => base?.parent === folder.ino)
     const { present } = diffListing({ folder: folder.ino, stamp, items: page.items, complete: false }, before)
     if (present.length > 0) await this.#o.applier.apply(folder.ino, present, { stamp, listed: false })
-    const rows = await this.#there(folder.ino)
+    const there = await this.#countThere(folder.ino)
     const known = this.#known.get(folder.ino)
     if (known === undefined) {
       this.#known.set(folder.ino, { updatedMs, isFresh: false, gap: 0, listedMs: -HUGE_GAP_MS })
-      return page.total !== rows.length
+      return page.total !== there
     }
     const moved = updatedMs !== null && known.updatedMs !== null && updatedMs !== known.updatedMs
     const isDue = page.total <= HUGE_ITEMS || this.#o.clock.monotonicMs() - known.listedMs >= HUGE_GAP_MS
-    const isChanged = page.total - rows.length !== known.gap || ((moved || known.isFresh) && isDue)
+    const isChanged = page.total - there !== known.gap || ((moved || known.isFresh) && isDue)
     if (isChanged) this.#known.set(folder.ino, { ...known, updatedMs: updatedMs ?? known.updatedMs, isFresh: moved })
     else if (known.updatedMs === null) this.#known.set(folder.ino, { ...known, updatedMs })
     return isChanged
   }
-}
-
-function noBase(ino: Ino): never {
-  throw new RangeError(`folder ${ino} is not on the portal`)
 }

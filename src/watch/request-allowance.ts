@@ -23,20 +23,25 @@ export class RequestAllowance {
     this.#slots.set(slot, (this.#slots.get(slot) ?? 0) + requests)
   }
 
-  /** In the last hour. */
-  used(): number {
-    const since = this.#slot() - WINDOW_MS / SLOT_MS
+  /** In the last hour, or so much less of it. */
+  used(windowMs = WINDOW_MS): number {
+    const hourAgo = this.#slot() - WINDOW_MS / SLOT_MS
+    const since = Math.floor((this.#clock.monotonicMs() - windowMs) / SLOT_MS)
     let used = 0
     for (const [slot, requests] of this.#slots) {
-      if (slot <= since) this.#slots.delete(slot)
-      else used += requests
+      if (slot <= hourAgo) this.#slots.delete(slot)
+      else if (slot > since) used += requests
     }
     return used
   }
 
   /** The calls of the drive that the watch makes, counted. */
-  counted(drive: Pick<Drive, 'listPages' | 'itemStates'>): Pick<Drive, 'listPages' | 'itemStates'> {
+  counted(drive: Pick<Drive, 'account' | 'listPages' | 'itemStates'>): Pick<Drive, 'account' | 'listPages' | 'itemStates'> {
     return {
+      account: (call) => {
+        this.count(1)
+        return drive.account(call)
+      },
       listPages: (requests, call) => {
         this.count(1)
         return drive.listPages(requests, call)

@@ -21,18 +21,21 @@ import { FolderListing, type Stamp } from './folder-listing.js'
 import { FoldersInUse } from './folders-in-use.js'
 import { GoneRows } from './gone-rows.js'
 import { HeldAbsences } from './held-absences.js'
+import { HotFolders } from './hot-folders.js'
 import { LargeFolders } from './large-folders.js'
 import { ListingApplier } from './listing-applier.js'
+import { ParentSweep } from './parent-sweep.js'
 import { Reconciler } from './reconciler.js'
 import { RecoveryFolder } from './recovery-folder.js'
 import { RequestAllowance } from './request-allowance.js'
+import { RollingFolders } from './rolling-folders.js'
 import { RowChanges } from './row-changes.js'
 import { Sweep } from './sweep.js'
 import { Watcher } from './watcher.js'
 import { WhereaboutsFinder } from './whereabouts.js'
 
 export interface WatchOptions {
-  readonly drive: Pick<Drive, 'listPages' | 'itemStates' | 'restore'>
+  readonly drive: Pick<Drive, 'account' | 'listPages' | 'itemStates' | 'restore'>
   readonly store: Store
   readonly mirror: Mirror
   readonly journal: Journal
@@ -78,15 +81,20 @@ export class Watch implements Service {
     this.#changes = changes
     this.#applier = applier
     this.#lister = new DemandLister({ ...options, drive, newListing, apply: (listed) => reconciler.reconcile([listed], [], { priority: 'listing' }) })
+    const sweep = new Sweep({ ...options, drive, reconciler, newListing })
+    const inUse = new FoldersInUse(options.clock)
+    const rolling = new RollingFolders(options)
     this.#watcher = new Watcher({
       ...options,
       drive,
       allowance,
       newListing,
-      newStamp,
-      inUse: new FoldersInUse(options.clock),
-      large: new LargeFolders({ ...options, drive, applier }),
-      sweep: new Sweep({ ...options, drive, reconciler, newListing }),
+      inUse,
+      sweep,
+      rolling,
+      hurried: new RequestAllowance(options.clock),
+      hot: new HotFolders({ ...options, drive, inUse, sweep, newListing, newStamp, large: new LargeFolders({ ...options, applier }) }),
+      parents: new ParentSweep({ ...options, drive, rolling }),
     })
   }
 

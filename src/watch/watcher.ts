@@ -1,23 +1,27 @@
 /**
- * Looks for changes made elsewhere, by the schedule: folders in use often, the others in turn, everything after a pause
- * and when a person asks. Nothing while paused or offline. One look at a time from the loop; a person's look runs beside it.
+ * Looks for changes made elsewhere, by the schedule: folders in use often; the others by sweeps of their parents and whole
+ * listings in turn; everything after a pause and when a person asks. Nothing while paused or offline. One look at a time
+ * from the loop; a person's look runs beside it.
  */
 import type { Clock } from '../base/clock.js'
-import { DriveError, errorText, hasCode } from '../base/errors.js'
+import { DriveError, hasCode } from '../base/errors.js'
 import type { Ino } from '../base/ids.js'
 import type { Log } from '../base/log.js'
 import { ServiceLoop, type Service } from '../base/service.js'
-import type { CallOptions, Drive, ListPage } from '../drive/drive.js'
+import type { CallOptions, Drive } from '../drive/drive.js'
 import type { Item } from '../mirror/item.js'
 import type { Mirror } from '../mirror/mirror.js'
 import type { Store } from '../store/store.js'
 import { BATCH_COMMANDS, fetchListings } from './fetch-listings.js'
-import { PAGE_ITEMS, type FolderListing, type Stamp } from './folder-listing.js'
+import type { FolderListing } from './folder-listing.js'
 import type { FoldersInUse } from './folders-in-use.js'
-import type { LargeFolders } from './large-folders.js'
+import { isWatched, type HotFolders, type HotSet } from './hot-folders.js'
+import { Look } from './look.js'
+import type { ParentSweep } from './parent-sweep.js'
 import type { RequestAllowance } from './request-allowance.js'
+import type { Due, RollingFolders } from './rolling-folders.js'
 import type { Sweep } from './sweep.js'
-import { planTurn } from './watch-schedule.js'
+import { planTurn, type ScheduledTurn } from './watch-schedule.js'
 
 export interface WatcherOptions {
   readonly drive: Pick<Drive, 'listPages'>
@@ -26,26 +30,23 @@ export interface WatcherOptions {
   readonly clock: Clock
   readonly log: Log
   readonly inUse: FoldersInUse
-  readonly large: LargeFolders
+  readonly hot: HotFolders
+  readonly parents: ParentSweep
+  readonly rolling: RollingFolders
   readonly sweep: Sweep
   readonly allowance: RequestAllowance
+  /** Requests that a pass was hurried by. */
+  readonly hurried: RequestAllowance
   readonly newListing: (folder: Item, expectedItems: number) => FolderListing
-  readonly newStamp: () => Stamp
 }
 
 /** Fact of the mirror: when the portal was last looked at with success, ISO 8601. */
 export const LAST_SYNC_FACT = 'lastSync'
 
-const JUST_LISTED_MS = 2_000 // somebody waited for it a moment ago
-const ROLLING_AGE_MS = 30_000
+const NOTHING_HOT: HotSet = { small: [], large: [], requests: 0 }
 const OFFLINE_REST_MS = 12_000
-
-/** A pass over everything listed before a moment. */
-interface Pass {
-  readonly beforeMs: number
-  /** Folders looked at in vain, not to be tried again in this pass. */
-  readonly tried: Set<Ino>
-}
+// Listed less long ago than this, a folder waits for its next turn: what the watch of a small drive costs.
+const LEAST_AGE_MS = { use: 60_000, idle: 300_000 }
 
 export class Watcher implements Service {
   readonly #o: WatcherOptions
@@ -54,9 +55,13 @@ export class Watcher implements Service {
   readonly #syncing = new Set<Promise<void>>()
   #paused = false
   #online = true
-  #pass: Pass | undefined
   #lastHotMs = Number.NEGATIVE_INFINITY
-  #lastRollingMs = Number.NEGATIVE_INFINITY
+  #lastColdMs = Number.NEGATIVE_INFINITY
+  /** See ScheduleState. */
+  #waitedMs = 0
+  #idleSinceMs: number | undefined
+  /** Sweeps and whole listings have every other request. */
+  #isSweepsTurn = true
 
   constructor(options: WatcherOptions) {
     this.#o = options
@@ -65,7 +70,7 @@ export class Watcher implements Service {
 
   /** What happened while nobody looked is found first. */
   start(): void {
-    this.#pass = this.#newPass()
+    this.#o.rolling.startPass()
     this.#loop.start()
   }
 
@@ -129,112 +134,83 @@ export class Watcher implements Service {
 
   #resume(isBack: boolean): void {
     if (!isBack) return
-    this.#pass = this.#newPass()
+    this.#o.rolling.startPass()
     this.#loop.wake()
-  }
-
-  #newPass(): Pass {
-    return { beforeMs: this.#o.clock.nowMs(), tried: new Set() }
   }
 
   async #turn(signal: AbortSignal): Promise<number> {
     if (this.#paused || !this.#online) return Infinity
     const { clock } = this.#o
-    const used = await this.#foldersInUse()
-    const state = () => ({
-      inUse: this.#o.inUse.list().length > 0,
-      passDue: this.#pass !== undefined,
-      used: this.#o.allowance.used(),
-      hasLarge: used.large.length > 0,
-      lastHotMs: this.#lastHotMs,
-      lastRollingMs: this.#lastRollingMs,
-    })
-    const plan = planTurn(state(), clock.monotonicMs())
+    const hot = await this.#o.hot.now()
+    const plan = (): ScheduledTurn => planTurn(this.#state(hot.requests), clock.monotonicMs())
     try {
-      await this.#look(used, plan, signal)
+      await this.#look(hot, plan(), signal)
     } catch (error) {
       if (!hasCode(error, 'offline')) throw error
       return OFFLINE_REST_MS
     }
-    return planTurn(state(), clock.monotonicMs()).restMs
+    return plan().restMs
   }
 
-  async #look(used: { small: readonly Item[]; large: readonly Item[] }, plan: { hot: boolean; rolling: boolean }, signal: AbortSignal): Promise<void> {
+  #state(hotRequests: number): Parameters<typeof planTurn>[0] {
     const nowMs = this.#o.clock.monotonicMs()
-    const hot = plan.hot ? used : { small: [], large: [] }
-    const listed = new Set([...hot.small, ...hot.large].map(({ ino }) => ino))
-    const rolling = plan.rolling ? (await this.#oldest(BATCH_COMMANDS)).filter(({ ino }) => !listed.has(ino)).slice(0, BATCH_COMMANDS - listed.size) : []
+    const inUse = this.#o.inUse.list().length > 0
+    this.#idleSinceMs = inUse ? undefined : (this.#idleSinceMs ?? nowMs)
+    return {
+      inUse,
+      hotRequests,
+      passDue: this.#o.rolling.isHurried,
+      used: this.#idleSinceMs === undefined ? this.#o.allowance.used() : this.#o.allowance.used(nowMs - this.#idleSinceMs),
+      hurried: this.#o.hurried.used(),
+      waitedMs: this.#waitedMs,
+      lastHotMs: this.#lastHotMs,
+      lastColdMs: this.#lastColdMs,
+    }
+  }
+
+  async #look(hot: HotSet, plan: ScheduledTurn, signal: AbortSignal): Promise<void> {
+    const call: CallOptions = { priority: plan.hot ? 'listing' : 'background', signal }
+    const startedMs = this.#o.clock.monotonicMs()
     // Before the requests: a look that fails is due again only after its time, and the loop backs off by itself.
-    if (plan.hot) this.#lastHotMs = nowMs
-    if (plan.rolling) this.#lastRollingMs = nowMs
-    if (listed.size + rolling.length === 0) return
-    await this.#lookAt([...hot.small, ...rolling], hot.large, { priority: plan.hot ? 'listing' : 'background', signal })
-    for (const { ino } of rolling) this.#pass?.tried.add(ino)
+    if (plan.hot) this.#lastHotMs = startedMs
+    if (plan.cold) this.#lastColdMs = startedMs
+    const look = new Look()
+    const seen = plan.hot ? hot : NOTHING_HOT
+    const probes = this.#o.hot.ask(look, seen)
+    const rolling = await this.#askCold(look, plan, new Set([...seen.small, ...seen.large].map(({ ino }) => ino)), call)
+    if (look.isEmpty) return
+    try {
+      await look.send(this.#o.drive, call)
+    } finally {
+      if (plan.cold) this.#waitedMs = this.#o.clock.monotonicMs() - startedMs
+      await this.#o.parents.settle()
+    }
+    await fetchListings(this.#o.drive, look.listings, call)
+    await this.#o.sweep.take(look.listings, call)
+    await this.#o.hot.settle(probes, call)
+    await this.#o.rolling.looked(rolling)
+    await this.#o.parents.settle()
     await this.#recordSync()
   }
 
-  /** First pages of the ones and newest pages of the others in one request; then what these ask for. */
-  async #lookAt(whole: readonly Item[], probed: readonly Item[], call: CallOptions): Promise<void> {
-    const listings = whole.map((folder) => this.#o.newListing(folder, 0))
-    const stamp = this.#o.newStamp()
-    const first = listings.flatMap((listing) => listing.wanted())
-    const newest = probed.flatMap(({ base }) => (base === null ? [] : [{ folderId: base.realId, start: 0, order: 'newest' } as const]))
-    const outcomes = await this.#o.drive.listPages([...first, ...newest], call)
-    for (const [index, listing] of listings.entries()) {
-      listing.take(0, outcomes[index] ?? { ok: false, error: new DriveError('bad-answer', 'the portal left a page of a folder out') })
-      listing.settle()
-    }
-    await fetchListings(this.#o.drive, listings, call)
-    await this.#o.sweep.take(listings, call)
-    const pages = new Map<Item, { page: ListPage; stamp: Stamp }>()
-    for (const [index, folder] of probed.entries()) {
-      const outcome = outcomes[first.length + index]
-      if (outcome?.ok === true) pages.set(folder, { page: outcome.value, stamp })
-      else this.#o.log.info({ ino: folder.ino, error: errorText(outcome?.error) }, 'a large folder could not be looked at')
-    }
-    if (pages.size > 0) await this.#readChanged(await this.#o.large.probe(pages, call), call)
-  }
-
-  async #readChanged(changed: readonly Item[], call: CallOptions): Promise<void> {
-    const listings = changed.map((folder) => this.#o.newListing(folder, 0))
-    await fetchListings(this.#o.drive, listings, call)
-    await this.#o.sweep.take(listings, call)
-    for (const { folder, result, total } of listings) if (result?.kind === 'listed') await this.#o.large.listed(folder, total ?? 0)
-  }
-
-  async #foldersInUse(): Promise<{ small: readonly Item[]; large: readonly Item[] }> {
-    const inos = this.#o.inUse.list()
-    this.#o.large.keepOnly(new Set(inos))
-    const sinceMs = this.#o.clock.nowMs() - JUST_LISTED_MS
-    const small: Item[] = []
-    const large: Item[] = []
-    for (const folder of await this.#o.mirror.getMany(inos)) {
-      if (!isWatched(folder) || (folder.listedMs ?? 0) > sinceMs) continue
-      const children = await this.#o.mirror.children(folder.ino)
-      if (children.size > PAGE_ITEMS) large.push(folder)
-      else small.push(folder)
-    }
-    return { small, large }
-  }
-
-  /** Folders listed longest ago; those of the pass while there is one. */
-  async #oldest(limit: number): Promise<readonly Item[]> {
-    const pass = this.#pass
-    if (pass !== undefined) {
-      const due = await this.#o.mirror.listedFolders(limit + pass.tried.size, pass.beforeMs)
-      const left = due.filter(({ ino }) => !pass.tried.has(ino)).slice(0, limit)
-      if (left.length > 0) return left
-      this.#pass = undefined
-    }
-    return this.#o.mirror.listedFolders(limit, this.#o.clock.nowMs() - ROLLING_AGE_MS)
+  /** What a look at folders in use leaves free goes to the sweep. What is due besides has a request of its own, which is filled too. */
+  async #askCold(look: Look, { hot, cold, hurried }: ScheduledTurn, except: ReadonlySet<Ino>, call: CallOptions): Promise<readonly Due[]> {
+    const { parents, rolling, inUse } = this.#o
+    if (hot) await parents.ask(look, look.spare)
+    if (!cold) return []
+    if (hurried) this.#o.hurried.count(1)
+    const isSweepsTurn = (await parents.prepare(call)) && this.#isSweepsTurn
+    this.#isSweepsTurn = !isSweepsTurn
+    if (isSweepsTurn) await parents.ask(look, BATCH_COMMANDS)
+    const leastAgeMs = inUse.list().length > 0 ? LEAST_AGE_MS.use : LEAST_AGE_MS.idle
+    const due = await rolling.next(isSweepsTurn ? look.spare : BATCH_COMMANDS, { except, leastAgeMs })
+    for (const { folder, items } of due) look.list(this.#o.newListing(folder, items))
+    if (!isSweepsTurn) await parents.ask(look, look.spare)
+    return due
   }
 
   #recordSync(): Promise<void> {
     const now = new Date(this.#o.clock.nowMs()).toISOString()
     return this.#o.store.transact((tx) => this.#o.mirror.setFact(tx, LAST_SYNC_FACT, now))
   }
-}
-
-function isWatched(folder: Item): boolean {
-  return folder.kind === 'folder' && folder.listedMs !== null && folder.base !== null && !folder.deleted && !folder.excluded
 }

@@ -1,6 +1,6 @@
 /** The drive on a portal: every call, what it refuses, and how it finds its bytes. */
 import t from 'tap'
-import { asRemoteId } from '../../src/base/ids.js'
+import { asRemoteId, type RemoteId } from '../../src/base/ids.js'
 import { bytesOf, driveFor, patterned, person, source, textSource, upload } from './portal-drive.js'
 
 t.test('the account and its own drive are found, and a drive that is not there is said in words', async (t) => {
@@ -54,6 +54,24 @@ t.test('folders are listed page by page, many in one request, with a bad one bes
   t.match(await calls(), { total: 1 })
   const ids = pages.flatMap((page) => (page.ok ? page.value.items.map(({ id }) => Number(id)) : []))
   t.same(ids, [...new Set(ids)].sort((a, b) => a - b), 'in order, none twice')
+})
+
+t.test('a page can come with its folder, and can name the subfolders that changed, from an id on', async (t) => {
+  const { drive, rootId, calls, hook } = await driveFor(t, { seed: 'tree:4x2' })
+  const [first] = await drive.listPages([{ folderId: rootId, start: 0, order: 'id' }], person)
+  const folders = first?.ok === true ? first.value.items.filter(({ kind }) => kind === 'folder') : []
+  const account = await drive.account(person)
+  const sinceMs = Math.floor(account.serverMs / 1000) * 1000
+  for (const at of [1, 2]) await drive.createFolder(folders[at]!.id, 'made', person)
+  await hook('requests', undefined, 'DELETE')
+  const ask = (after: RemoteId | undefined) => ({ folderId: rootId, start: 0, order: 'id', changedFolders: { sinceMs, after } }) as const
+  const pages = await drive.listPages([{ folderId: folders[1]!.id, start: 0, order: 'newest', withFolder: true }, ask(undefined), ask(folders[1]!.id), { folderId: asRemoteId('999999'), start: 0, order: 'newest', withFolder: true }], person)
+  t.match(await calls(), { total: 1, methods: { 'disk.folder.get': 2, 'disk.folder.getchildren': 4 } })
+  const [probed, changed, later, missing] = pages
+  t.ok(probed?.ok === true && probed.value.folder?.id === folders[1]!.id && probed.value.folder.updatedMs >= sinceMs)
+  t.match(changed, { ok: true, value: { total: 2, items: [{ id: folders[1]!.id }, { id: folders[2]!.id }] } })
+  t.match(later, { ok: true, value: { total: 1, items: [{ id: folders[2]!.id }] } })
+  t.match(missing, { ok: false, error: { code: 'not-found' } })
 })
 
 t.test('the states of many items come in order, in as few requests as possible', async (t) => {

@@ -222,25 +222,56 @@ await t.test('listing ahead grows with a walk and starts anew after a pause', (t
   t.end()
 })
 
-await t.test('an hour of use and an idle hour keep to their requests', (t) => {
-  const hour = (state: Partial<ScheduleState>): { hot: number; rolling: number } => {
-    let [lastHotMs, lastRollingMs, hot, rolling] = [0, 0, 0, 0]
-    for (let nowMs = 0; nowMs < 3_600_000; ) {
-      const turn = planTurn({ inUse: true, passDue: false, used: 0, hasLarge: false, ...state, lastHotMs, lastRollingMs }, nowMs)
-      if (turn.hot) [lastHotMs, hot] = [nowMs, hot + 1]
-      if (turn.rolling) [lastRollingMs, rolling] = [nowMs, rolling + 1]
-      t.ok(turn.restMs > 0)
-      nowMs += turn.restMs
-    }
-    return { hot, rolling }
+/** Looks of an hour in this state. */
+function hourOf(state: Partial<ScheduleState>): { hot: number; cold: number } {
+  let [lastHotMs, lastColdMs, hot, cold] = [0, 0, 0, 0]
+  for (let nowMs = 0; nowMs < 3_600_000; ) {
+    const turn = planTurn({ ...QUIET, ...state, lastHotMs, lastColdMs }, nowMs)
+    if (turn.hot) [lastHotMs, hot] = [nowMs, hot + 1]
+    if (turn.cold) [lastColdMs, cold] = [nowMs, cold + 1]
+    nowMs += planTurn({ ...QUIET, ...state, lastHotMs, lastColdMs }, nowMs).restMs
   }
-  const use = hour({})
-  t.ok(use.hot >= 290 && use.hot + use.rolling <= 360, JSON.stringify(use))
-  const large = hour({ hasLarge: true })
-  t.ok(large.hot * 2 + large.rolling <= 620, JSON.stringify(large)) // rolling pages mostly share the requests
-  t.same(hour({ inUse: false }), { hot: 0, rolling: 11 })
-  t.ok(hour({ used: 560 }).hot <= 30)
-  t.equal(planTurn({ inUse: false, passDue: true, used: 0, hasLarge: false, lastHotMs: 0, lastRollingMs: 0 }, 3_000).rolling, true)
-  t.equal(planTurn({ inUse: false, passDue: true, used: 250, hasLarge: false, lastHotMs: 0, lastRollingMs: 0 }, 3_000).rolling, false)
+  return { hot, cold }
+}
+
+const QUIET: ScheduleState = { inUse: true, hotRequests: 1, passDue: false, used: 0, hurried: 0, waitedMs: 0, lastHotMs: 0, lastColdMs: 0 }
+
+await t.test('an hour of use and an idle hour keep to their requests', (t) => {
+  const use = hourOf({})
+  t.ok(use.hot >= 298 && use.cold >= 250 && use.hot + use.cold <= 560, JSON.stringify(use))
+  const many = hourOf({ hotRequests: 2 })
+  t.ok(many.hot >= 256 && many.cold >= 40 && many.hot * 2 + many.cold <= 560, JSON.stringify(many))
+  const idle = hourOf({ inUse: false })
+  t.ok(idle.hot === 0 && idle.cold >= 265 && idle.cold <= 270, JSON.stringify(idle))
+  t.end()
+})
+
+await t.test('what was used up already is not used again: first the others wait, then the folders in use', (t) => {
+  t.equal(hourOf({ inUse: false, used: 290 }).cold, 0)
+  t.match(hourOf({ used: 575 }), { hot: hourOf({}).hot, cold: 0 })
+  t.match(hourOf({ used: 590 }), { hot: 29, cold: 0 })
+  t.equal(planTurn({ ...QUIET, inUse: false, used: 290 }, 1e9).restMs, 60_000, 'looked at again: the hour goes on')
+  t.end()
+})
+
+await t.test('a pass is hurried by a part of the hour, and the rest of the hour is less', (t) => {
+  t.match(planTurn({ ...QUIET, inUse: false, passDue: true, hurried: 149 }, 2_000), { cold: true, hurried: true })
+  t.match(planTurn({ ...QUIET, inUse: false, passDue: true, hurried: 150 }, 2_000), { cold: false, hurried: false })
+  t.match(planTurn({ ...QUIET, inUse: false, passDue: true, used: 290 }, 2_000), { cold: false, hurried: false })
+  t.match(planTurn({ ...QUIET, hotRequests: 2, passDue: true, hurried: 26 }, 2_000), { cold: false, hurried: false })
+  const after = hourOf({ inUse: false, hurried: 150 })
+  t.ok(after.cold >= 115 && after.cold <= 120, JSON.stringify(after))
+  t.end()
+})
+
+await t.test('what fell due while a look was under way is done right after it', (t) => {
+  t.match(planTurn({ ...QUIET, lastColdMs: 12_500 }, 12_500), { hot: true, cold: false, restMs: 0 })
+  t.end()
+})
+
+await t.test('a look that has to wait for the portal is followed by a longer rest', (t) => {
+  t.ok(hourOf({ inUse: false, waitedMs: 1_000 }).cold >= 265)
+  t.ok(hourOf({ inUse: false, waitedMs: 30_000 }).cold <= 12)
+  t.equal(hourOf({ waitedMs: 30_000 }).hot, hourOf({}).hot, 'folders in use are looked at all the same')
   t.end()
 })

@@ -56,19 +56,20 @@ export class Scene {
   /** The same of an answer about single items. */
   onStates: () => Promise<void> = () => Promise.resolve()
 
-  constructor(parts: { portal: RunningPortal; drive: Drive; store: Store; mirror: Mirror; journal: Journal; cache: ContentCache; clock: Clock }) {
+  constructor(parts: { portal: RunningPortal; drive: Drive; store: Store; mirror: Mirror; journal: Journal; cache: ContentCache; clock: Clock; watchDrive: WatchOptions['drive'] | undefined }) {
     this.portal = parts.portal
     this.drive = parts.drive
     this.store = parts.store
     this.mirror = parts.mirror
     this.journal = parts.journal
     this.cache = parts.cache
-    const drive: WatchOptions['drive'] = {
+    const drive: WatchOptions['drive'] = parts.watchDrive ?? {
       listPages: async (requests, call) => {
         const outcomes = await parts.drive.listPages(requests, call)
         await this.onListed()
         return outcomes
       },
+      account: (call) => parts.drive.account(call),
       itemStates: async (ids, call) => {
         const states = await parts.drive.itemStates(ids, call)
         await this.onStates()
@@ -175,8 +176,8 @@ export class Scene {
 }
 
 /** Nothing is listed yet; the root row stands. */
-export async function setUp(test: Test, options: PortalOptions & { readonly keepLimits?: boolean; readonly watchClock?: Clock } = {}): Promise<Scene> {
-  const { keepLimits, watchClock, ...portalOptions } = options
+export async function setUp(test: Test, options: PortalOptions & { readonly keepLimits?: boolean; readonly watchClock?: Clock; readonly watchDrive?: WatchOptions['drive'] } = {}): Promise<Scene> {
+  const { keepLimits, watchClock, watchDrive, ...portalOptions } = options
   const directory = await mkdtemp(join(tmpdir(), 'elastic-watch-'))
   const portal = await startPortal(withPortalTraits(portalOptions))
   const clock = watchClock ?? systemClock
@@ -193,7 +194,7 @@ export async function setUp(test: Test, options: PortalOptions & { readonly keep
   const mirror = new Mirror(store)
   const journal = new Journal(store, () => undefined)
   const cache = await ContentCache.open({ directory: join(directory, 'cache'), store, clock: systemClock, log: silentLog, bootId: 'boot', limitBytes: 1e9, freeSpaceFloorBytes: 0 })
-  const scene = new Scene({ portal, drive: open.drive, store, mirror, journal, cache, clock })
+  const scene = new Scene({ portal, drive: open.drive, store, mirror, journal, cache, clock, watchDrive })
   test.teardown(async () => {
     await scene.watch.stop()
     await open.close()
