@@ -3,7 +3,6 @@
  * folder, and only then writes anything. Connecting again to the same account keeps the database and its history; another
  * account is refused, because the database is about the first one's files.
  */
-import { access } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock } from '../base/clock.js'
 import { DriveError, errorCode, errorText, hasCode, type ErrorCode } from '../base/errors.js'
@@ -20,6 +19,7 @@ import { scanFolder, type LocalEntry } from './folder-scan.js'
 import { checkFolder, claimFolder, ordinaryMode, releaseFolder } from './folder.js'
 import { readFormerProfile, type FormerProfile } from './former-profile.js'
 import type { LastingGrants } from './grant-store.js'
+import { isThere } from './is-there.js'
 import { ensureMarker } from './marker.js'
 import { prepareDirectories, type ProfilePaths, type Surroundings } from './paths.js'
 import { isSameAccount, readProfile, refuseHalfDisconnected, writeProfile, type Owner, type Profile } from './profile.js'
@@ -72,7 +72,7 @@ export async function connectProfile(within: ConnectSurroundings, request: Conne
   const owner = { profile: paths.profile, ...portal, userId: account.userId }
   if (known !== undefined && (!isSameAccount(known, owner) || known.storageId !== storage.id)) throw otherAccount(paths, known)
   // Without a connection, not even one whose record is damaged, the database is what a connect that died has made.
-  const former = (await exists(paths.profilePath)) ? undefined : await readFormerProfile(paths)
+  const former = (await isThere(paths.profilePath)) ? undefined : await readFormerProfile(paths)
   if (former === undefined) await refuseForeignDatabase(paths, owner)
 
   const before = known ?? (former !== undefined && isSameAccount(former, owner) && former.storageId === storage.id ? former : undefined)
@@ -260,7 +260,7 @@ function accountPath(paths: ProfilePaths): string {
 }
 
 async function refuseForeignDatabase(paths: ProfilePaths, owner: Owner): Promise<void> {
-  if (!(await exists(paths.databasePath))) return
+  if (!(await isThere(paths.databasePath))) return
   const account = await readRecord(accountPath(paths), 'use another profile with --profile NAME')
   const { portal, userId, memberId } = account ?? {}
   if (typeof portal === 'string' && typeof userId === 'string' && isSameAccount({ portal, userId, ...(typeof memberId === 'string' ? { memberId } : {}) }, owner)) return
@@ -274,12 +274,5 @@ function otherAccount(paths: ProfilePaths, known: Profile): DriveError {
   return new DriveError(
     'would-lose-data',
     `profile "${paths.profile}" is connected to another drive (${known.userName} on ${known.portal}): disconnect it first, or use another profile with --profile NAME`,
-  )
-}
-
-async function exists(path: string): Promise<boolean> {
-  return await access(path).then(
-    () => true,
-    () => false,
   )
 }

@@ -12,6 +12,7 @@ import { syncDirectory } from '../base/sync-directory.js'
 import { contentPath } from '../cache/content-path.js'
 import { isDiskFull } from '../cache/system-failure.js'
 import { fileDigest } from './file-digest.js'
+import { isThere } from './is-there.js'
 import { MARKER_NAME } from './marker.js'
 import type { KeptFile, KeptFolder } from './disconnection.js'
 
@@ -155,14 +156,4 @@ async function isSameFile(source: string, target: string): Promise<boolean> {
 function numbered(path: string, attempt: number): string {
   const [stem, extension] = splitExtension(path.slice(dirname(path).length + 1))
   return join(dirname(path), `${stem} (${attempt})${extension}`)
-}
-
-export async function isThere(path: string): Promise<boolean> {
-  try {
-    await lstat(path)
-    return true
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return false
-    throw error
-  }
 }
