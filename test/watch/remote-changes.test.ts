@@ -217,9 +217,7 @@ await t.test('a name taken by a new item of this computer is left to the upload 
   const scene = await setUp(t)
   await smallDrive(scene)
   const docs = (await scene.known('docs'))!
-  const mine = await scene.store.transact(async (tx) =>
-    scene.mirror.insertLocal(tx, { parent: docs.ino, name: 'REPORT.txt', kind: 'file', mode: 0o644, sizeBytes: 0, mtimeMs: 1, contentId: await scene.cache.createLocal(tx), localOnly: false }),
-  )
+  const mine = await scene.fileHere(docs.ino, 'REPORT.txt')
   await scene.act('write', { path: 'docs/report.txt', content: 'theirs' })
   await scene.act('rename', { path: 'docs/note.txt', name: 'x' })
   await sync(scene)
@@ -234,9 +232,7 @@ await t.test('a folder where a name is taken by something not sent is looked at 
   const scene = await setUp(t)
   await smallDrive(scene)
   const old = (await scene.known('old'))!
-  const mine = await scene.store.transact(async (tx) =>
-    scene.mirror.insertLocal(tx, { parent: old.ino, name: 'plan.txt', kind: 'file', mode: 0o644, sizeBytes: 0, mtimeMs: 1, contentId: await scene.cache.createLocal(tx), localOnly: false }),
-  )
+  const mine = await scene.fileHere(old.ino, 'plan.txt')
   t.equal(await scene.watch.lookAtBlocked(scene.signal), false, 'nothing is')
   await scene.act('move', { path: 'docs/plan.txt', to: 'old' })
   await sync(scene)
@@ -255,9 +251,7 @@ await t.test('a name taken by a file that only lives here is given to the portal
   const scene = await setUp(t)
   await smallDrive(scene)
   const docs = (await scene.known('docs'))!
-  const lock = await scene.store.transact(async (tx) =>
-    scene.mirror.insertLocal(tx, { parent: docs.ino, name: '~$plan.txt', kind: 'file', mode: 0o644, sizeBytes: 0, mtimeMs: 1, contentId: await scene.cache.createLocal(tx), localOnly: true }),
-  )
+  const lock = await scene.fileHere(docs.ino, '~$plan.txt', true)
   await scene.act('write', { path: 'docs/~$plan.txt', content: 'of their Windows' })
   await sync(scene)
   t.not((await scene.known('docs/~$plan.txt'))?.ino, lock)

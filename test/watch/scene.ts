@@ -113,6 +113,13 @@ export class Scene {
     return [...(await this.mirror.children(folder!.ino)).keys()].sort()
   }
 
+  /** A file that was made here, empty; its entry in the journal is the caller's business. */
+  fileHere(parent: Ino, name: string, localOnly = false): Promise<Ino> {
+    return this.store.transact(async (tx) =>
+      this.mirror.insertLocal(tx, { parent, name, kind: 'file', mode: 0o644, sizeBytes: 0, mtimeMs: 1, contentId: await this.cache.createLocal(tx), localOnly }),
+    )
+  }
+
   /** Bytes of a clean file, as a download would leave them. */
   async cacheBytes(path: string, bytes: Uint8Array): Promise<Item> {
     const item = await this.item(path)

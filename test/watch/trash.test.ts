@@ -94,9 +94,7 @@ await t.test('restored on the portal where something new has its name here, it w
   const scene = await smallDrive(t)
   const a = await trash(scene, 'docs/a.txt', { sent: true })
   const docs = (await scene.known('docs'))!.ino
-  const ours = await scene.store.transact(async (tx) =>
-    scene.mirror.insertLocal(tx, { parent: docs, name: 'a.txt', kind: 'file', mode: 0o644, sizeBytes: 0, mtimeMs: 1, contentId: await scene.cache.createLocal(tx), localOnly: false }),
-  )
+  const ours = await scene.fileHere(docs, 'a.txt')
   await scene.act('restore', { id: a.base!.id })
   await sync(scene)
   t.equal((await scene.known('docs/a.txt'))?.ino, ours)
