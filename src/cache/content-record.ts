@@ -40,6 +40,8 @@ export class ContentRecord {
   /** The row says dirty, complete and not synced: a write may go on. */
   #marked: boolean
   #writeSequence = 0
+  /** The `#writeSequence` up to which the portal was found to have everything. */
+  #sentSequence: number | undefined
   /** Counts every change of bytes, size or ranges; raised before the change. */
   #changes = 0
   /** The `#changes` that the row and the disk have. */
@@ -88,6 +90,11 @@ export class ContentRecord {
 
   get writeSequence(): number {
     return this.#writeSequence
+  }
+
+  /** Nothing was written since the portal had it all. */
+  get isSent(): boolean {
+    return !this.#dirty && this.#sentSequence === this.#writeSequence
   }
 
   get changes(): number {
@@ -207,14 +214,15 @@ export class ContentRecord {
     this.#marked = false
   }
 
-  /** The portal has everything that was written. After `unmark`. */
-  async markClean(tx: Transaction): Promise<void> {
+  /** The portal has everything that was written up to `writeSequence`. After `unmark`. */
+  async markClean(tx: Transaction, writeSequence: number): Promise<void> {
     await this.persist(tx)
     await writeClean(tx, this.#id)
     tx.afterCommit(() => {
       this.#marked = false
       this.#dirty = false
       this.#suspect = false
+      this.#sentSequence = writeSequence
       this.#ledger.setDirty(this.#id, false)
     })
   }

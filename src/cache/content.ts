@@ -114,6 +114,11 @@ export class Content {
     return this.#record.writeSequence
   }
 
+  /** What was written, also directly, went to the portal before it was recorded by whoever keeps the item's row. */
+  get isSent(): boolean {
+    return this.#record.isSent
+  }
+
   /** The next write needs a `markDirty` first; `write` makes one of its own where the caller did not. */
   get needsDirtyMark(): boolean {
     return !this.#record.isMarked
@@ -333,7 +338,7 @@ export class Content {
     const clean = writeSequence === this.writeSequence && !this.#bytes.isDamaged && isUntouched
     if (clean) this.#record.unmark() // before anything is waited for: a write of that moment would count on the mark that goes
     await this.#record.rebase(tx, origin)
-    if (clean) await this.#record.markClean(tx)
+    if (clean) await this.#record.markClean(tx, writeSequence)
     return clean
   }
 

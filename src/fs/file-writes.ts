@@ -265,12 +265,13 @@ export class FileWrites {
     const isPlain = options.durable !== true
     const parts = { ino, content, times, nowMs, notBeforeMs: nowMs + this.#uploadDelayMs() }
     const byRows = async (tx: Transaction): Promise<boolean> => {
-      if (content.needsDirtyMark && content.isOpenedDirectly) await content.markDirty(tx)
+      const { isSent } = content // an upload may have looked at the file before us
+      if (!isSent && content.needsDirtyMark && content.isOpenedDirectly) await content.markDirty(tx)
       await content.persist(tx)
       const item = await this.#mirror.getIn(tx, ino)
       if (item?.contentId !== content.id) return false // unlinked, replaced or an older generation
       await this.#mirror.update(tx, item, { sizeBytes: content.sizeBytes, ...times })
-      await this.#touch(tx, ino, content)
+      if (!isSent) await this.#touch(tx, ino, content)
       return true
     }
     const isNamed = (isPlain ? await recordWrite(this.#tables, parts) : undefined) ?? (await this.#store.transact(byRows, { durable: options.durable === true }))

@@ -82,7 +82,8 @@ void t.test('a folder stays while a file below it is open that is gone elsewhere
     `
 f = os.open('a/inner/f', os.O_RDWR); say('open'); sys.stdin.readline()
 say(errno_of(lambda: os.rmdir('a')))
-os.close(f); os.rmdir('a'); say('removed')
+os.close(f); say('closed'); sys.stdin.readline()
+os.rmdir('a'); say('removed')
 `,
   )
   await child.said('open')
@@ -90,7 +91,10 @@ os.close(f); os.rmdir('a'); say('removed')
   tree.remove(a, 'inner')
   notices.entryDeleted(a.id, inner.id, 'inner')
   child.tell('go')
-  t.equal((await child.ended).stdout, 'open\nENOTEMPTY\nremoved\n')
+  await child.said('closed')
+  await until(() => fileSystem.openHandles === 0) // close(2) does not wait for RELEASE
+  child.tell('go')
+  t.equal((await child.ended).stdout, 'open\nENOTEMPTY\nclosed\nremoved\n')
   t.equal(tree.root.children.size, 0)
 })
 
