@@ -52,6 +52,11 @@ export class PacedClock implements Clock {
     this.#change(byMs, this.#pace)
   }
 
+  /** When the next pending timer is due; undefined: nobody waits for anything. */
+  get nextDueMs(): number | undefined {
+    return this.#timers.size === 0 ? undefined : Math.min(...[...this.#timers].map(({ dueMs }) => dueMs))
+  }
+
   /** Resolves when something begins to wait. */
   next(): Promise<void> {
     return new Promise((resolve) => this.#waiting.push(resolve))

@@ -7,8 +7,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import { systemClock, type Clock } from '../../src/base/clock.js'
+import { DriveError } from '../../src/base/errors.js'
 import { asRemoteId, asStorageId } from '../../src/base/ids.js'
-import { silentLog } from '../../src/base/log.js'
+import { silentLog, type Log } from '../../src/base/log.js'
 import { seededRandom } from '../../src/base/random.js'
 import { DriveCore } from '../../src/daemon/drive-core.js'
 import { prepareDirectories, profilePaths } from '../../src/daemon/paths.js'
@@ -64,6 +65,9 @@ export interface ClientPlace {
   readonly uploadDelaySeconds: number
   /** Of the machine; another one is a reboot. */
   readonly bootId: string
+  /** Keeps to its plan, as against a portal that has limits. */
+  readonly keepsToPlan?: boolean
+  readonly log?: Log
 }
 
 export class WholeClient {
@@ -85,7 +89,7 @@ export class WholeClient {
   }
 
   /** On a portal and a directory that outlive it, which may be those of an earlier client. Whoever opens it stops it. */
-  static async open({ portal, directory, clock, rest, uploadDelaySeconds, bootId }: ClientPlace): Promise<WholeClient> {
+  static async open({ portal, directory, clock, rest, uploadDelaySeconds, bootId, keepsToPlan, log = silentLog }: ClientPlace): Promise<WholeClient> {
     const { result } = (await (await fetch(`${portal.webhook}disk.storage.get?id=${portal.storageId}`)).json()) as { result: { ID: unknown; ROOT_OBJECT_ID: unknown } }
     const paths = profilePaths('default', { env: { ELASTIC_DRIVE_HOME: directory }, homeDirectory: directory, temporaryDirectory: directory, uid: process.getuid?.() ?? 0, workingDirectory: directory })
     await prepareDirectories(paths, process.getuid?.() ?? 0)
@@ -99,10 +103,10 @@ export class WholeClient {
       access: { webhook: portal.webhook },
       settings: () => ({ ...DEFAULT_SETTINGS, uploadDelay: uploadDelaySeconds, freeSpaceFloor: 0 }),
       notices: noNotices, answers: noAnswers, files: noFiles,
-      clock, random: seededRandom(7), log: silentLog, environment: {},
+      clock, random: seededRandom(7), log, environment: {},
       readOnly: false, servesRanges: undefined, bootId,
     })
-    await core.drive.rest.setPlan({ capacity: 1e9, perSecond: 1e9 })
+    if (keepsToPlan !== true) await core.drive.rest.setPlan({ capacity: 1e9, perSecond: 1e9 })
     core.start()
     return new WholeClient(portal, core, rest)
   }
@@ -239,7 +243,7 @@ export class WholeClient {
     let node = ROOT_NODE
     for (const name of path.split('/').filter((part) => part !== '')) {
       const entry = await this.#fs.lookup(node, name, this.caller)
-      if (entry.node === 0) throw new Error(`there is no ${path} here`)
+      if (entry.node === 0) throw new DriveError('not-found', `there is no ${path} here`)
       node = entry.node
     }
     return node
