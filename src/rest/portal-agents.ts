@@ -8,12 +8,12 @@ import https from 'node:https'
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Clock } from '../base/clock.js'
+import { SleepWatch } from '../base/sleep-watch.js'
 import { proxyFor, type ProxySettings } from './proxy-settings.js'
 
 const CONNECT_TIMEOUT_MS = 15_000 // bitrix24-rest.md section 16
 const READ_IDLE_MS = 30_000 // shorter than a cloud front end's keep-alive
 const WRITE_IDLE_MS = 2_000 // far shorter than any front end's keep-alive, so the race is not met
-const SLEPT_MS = 5_000 // more than any correction of the clock while running
 const FREE_SOCKETS = 8 // what parallel readers of small files use
 
 export type Pool = 'read' | 'write'
@@ -24,13 +24,12 @@ export class PortalAgents {
   readonly #clock: Clock
   readonly #proxy: ProxySettings
   readonly #agents = new Map<string, PortalAgent>()
-  /** Wall time less monotonic time: jumps when the machine slept, because only one of them goes on. */
-  #wallAheadMs: number
+  readonly #sleep: SleepWatch
 
   constructor(options: { clock: Clock; proxy: ProxySettings }) {
     this.#clock = options.clock
     this.#proxy = options.proxy
-    this.#wallAheadMs = this.#clock.nowMs() - this.#clock.monotonicMs()
+    this.#sleep = new SleepWatch(options.clock)
   }
 
   for(url: URL, pool: Pool): PortalAgent {
@@ -52,10 +51,7 @@ export class PortalAgents {
 
   /** Connections from before a sleep are dead without knowing it: whoever took one would wait for nothing. */
   #dropAfterSleep(): void {
-    const wallAheadMs = this.#clock.nowMs() - this.#clock.monotonicMs()
-    const hasSlept = Math.abs(wallAheadMs - this.#wallAheadMs) > SLEPT_MS
-    this.#wallAheadMs = wallAheadMs
-    if (!hasSlept) return
+    if (!this.#sleep.hasSlept()) return
     for (const agent of this.#agents.values()) {
       for (const sockets of Object.values(agent.freeSockets)) for (const socket of sockets ?? []) socket.destroy()
     }

@@ -1,6 +1,6 @@
 /**
  * Looks for changes made elsewhere, by the schedule: folders in use often; the others by sweeps of their parents and whole
- * listings in turn; everything after a pause and when a person asks. Nothing while paused or offline. One look at a time
+ * listings in turn; everything after a pause, after the machine slept and when a person asks. Nothing while paused or offline. One look at a time
  * from the loop; a person's look runs beside it.
  */
 import type { Clock } from '../base/clock.js'
@@ -8,6 +8,7 @@ import { DriveError, hasCode } from '../base/errors.js'
 import type { Ino } from '../base/ids.js'
 import type { Log } from '../base/log.js'
 import { ServiceLoop, type Service } from '../base/service.js'
+import { SleepWatch } from '../base/sleep-watch.js'
 import type { CallOptions, Drive } from '../drive/drive.js'
 import type { Item } from '../mirror/item.js'
 import type { Mirror } from '../mirror/mirror.js'
@@ -53,6 +54,7 @@ export class Watcher implements Service {
   readonly #loop: ServiceLoop
   readonly #stopping = new AbortController()
   readonly #syncing = new Set<Promise<void>>()
+  readonly #sleep: SleepWatch
   #paused = false
   #online = true
   #lastHotMs = Number.NEGATIVE_INFINITY
@@ -65,6 +67,7 @@ export class Watcher implements Service {
 
   constructor(options: WatcherOptions) {
     this.#o = options
+    this.#sleep = new SleepWatch(options.clock)
     this.#loop = new ServiceLoop({ name: 'watch', clock: options.clock, log: options.log, turn: (signal) => this.#turn(signal) })
   }
 
@@ -141,6 +144,7 @@ export class Watcher implements Service {
   async #turn(signal: AbortSignal): Promise<number> {
     if (this.#paused || !this.#online) return Infinity
     const { clock } = this.#o
+    if (this.#sleep.hasSlept()) this.#o.rolling.startPass() // others worked on meanwhile
     const hot = await this.#o.hot.now()
     const plan = (): ScheduledTurn => planTurn(this.#state(hot.requests), clock.monotonicMs())
     try {

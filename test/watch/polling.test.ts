@@ -171,6 +171,26 @@ await t.test('nothing is asked while paused, and everything is looked at afterwa
   t.notOk(await scene.known('folder-03/folder-31'))
 })
 
+await t.test('after the machine slept, everything is looked at soon', async (t) => {
+  const clock = new RestingClock()
+  let sleptMs = 0
+  const setClock = { nowMs: () => clock.nowMs() + sleptMs, monotonicMs: () => clock.monotonicMs(), setTimer: clock.setTimer.bind(clock) }
+  const scene = await setUp(t, { seed: 'tree:60x2', watchClock: setClock })
+  await listAll(scene)
+  await started(scene, clock)
+  const lookedAt = async (): Promise<number> => {
+    await look(clock)
+    const { methods } = await scene.traffic()
+    await scene.forgetTraffic()
+    return methods['disk.folder.getchildren'] ?? 0
+  }
+  await lookedAt()
+  const usual = await lookedAt()
+  sleptMs = 3_600_000
+  const afterwards = await lookedAt()
+  t.ok(afterwards >= 60 && usual < 60, `${usual} lists usually, ${afterwards} after the sleep`)
+})
+
 await t.test('back online, everything is looked at', async (t) => {
   const clock = new RestingClock()
   const scene = await setUp(t, { seed: 'tree:3x2', watchClock: clock })
