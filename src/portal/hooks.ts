@@ -36,6 +36,7 @@ export type Order = Readonly<Record<string, unknown>>
 
 const OK = { ok: true }
 const MAX_ORDER_BYTES = 512 * 1024 * 1024
+const WEBHOOK_CODE = /^[a-z0-9]{16}$/u
 
 /** Answers one hook. `path` is what follows `/_portal/`. */
 export async function answerHook(request: IncomingMessage, response: ServerResponse, url: URL, parts: HookParts): Promise<void> {
@@ -131,9 +132,10 @@ function setLimits({ bucket, operating, rest, trash, setQuota }: HookParts, orde
 }
 
 function setAccount(desk: Desk, order: Order): void {
-  const { revoked, scopes, restOnPlan, isAdmin, isDeleted, hasDrive } = order
+  const { revoked, code, scopes, restOnPlan, isAdmin, isDeleted, hasDrive } = order
   desk.account.change({
     ...(typeof revoked === 'boolean' ? { revoked } : {}),
+    ...(typeof code === 'string' && WEBHOOK_CODE.test(code) ? { code } : {}),
     ...(Array.isArray(scopes) ? { scopes: scopes.map(String) } : {}),
     ...(typeof restOnPlan === 'boolean' ? { restOnPlan } : {}),
     ...(typeof isAdmin === 'boolean' ? { isAdmin } : {}),

@@ -62,6 +62,25 @@ await t.test('a webhook revoked while mounted: status says so by itself, edits s
   t.same(await told(), [])
 })
 
+await t.test('a webhook made anew: connected and mounted again, the drive goes on with its history', fuse, async (t) => {
+  const ground = await Playground.start(t, { settings: { uploadDelay: '0' } })
+  for (const path of ['gone.txt', 'kept.txt']) await ground.act({ op: 'write', path, content: `remote ${path}` })
+  await ground.ok('sync', '--wait', '30')
+  await ground.shell('cat gone.txt kept.txt')
+  const code = 'fedcba9876543210'
+  await ground.hook('/account', { code })
+  await ground.shell('echo edit >> kept.txt; echo new > new.txt')
+  await ground.act({ op: 'trash', path: 'gone.txt' })
+  await until('the old one is refused', async () => (await ground.json<{ errors: readonly { code: string }[] }>('status')).errors.some((error) => error.code === 'bad-credentials'), 40_000)
+  const webhook = ground.portal.webhook.replace(/[^/]+\/$/u, `${code}/`)
+  t.match(await ground.ok('connect', webhook), /Reconnected[^]*unmount, then elastic-drive mount/u)
+  await ground.unmount()
+  await ground.mount()
+  await ground.ok('sync', '--wait', '30')
+  t.same((await ground.tree()).filter(({ type }) => type === 'file').map(({ path, version }) => `${path} ${version}`).sort(), ['kept.txt 2', 'new.txt 1'], 'what was deleted there is not uploaded again')
+  t.equal(await ground.shell('ls'), 'kept.txt\nnew.txt\n')
+})
+
 await t.test('a folder that is not empty', async (t) => {
   const ground = await unconnected(t)
   await mkdir(ground.folder)
