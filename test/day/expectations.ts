@@ -1,7 +1,7 @@
 /** What nobody deleted and what the laptop's user wrote: it is there, once, whatever happened on the way. */
 import { createHash } from 'node:crypto'
 import { isConflictName } from '../../src/mirror/conflict-name.js'
-import { RECOVERY_FOLDER_NAME } from '../../src/watch/recovery-folder.js'
+import { RECOVERY_FOLDER_NAME } from '../../src/mirror/recovery-place.js'
 import type { Item } from '../../src/mirror/item.js'
 import type { Remote } from './company.js'
 

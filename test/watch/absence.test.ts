@@ -1,7 +1,7 @@
 import t from 'tap'
 import { ROOT_INO, type Ino } from '../../src/base/ids.js'
 import { readConflicts } from '../../src/mirror/conflicts.js'
-import { RECOVERY_FOLDER_NAME } from '../../src/watch/recovery-folder.js'
+import { RECOVERY_FOLDER_NAME } from '../../src/mirror/recovery-place.js'
 import { COMPANY_DRIVE, setUp, type Scene } from './scene.js'
 
 const text = (words: string): Uint8Array => Buffer.from(words)
