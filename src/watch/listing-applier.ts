@@ -4,10 +4,11 @@
  * queue. Never concludes anything from what is not in the listing.
  */
 import type { Clock } from '../base/clock.js'
-import type { Ino, RemoteId } from '../base/ids.js'
+import { ROOT_INO, type Ino, type RemoteId } from '../base/ids.js'
 import type { Log } from '../base/log.js'
 import type { RemoteFile, RemoteItem } from '../drive/drive.js'
 import { conflictName } from '../mirror/conflict-name.js'
+import { freeRootName, isConnected, renameConnected } from '../mirror/connected-rows.js'
 import { recordConflict } from '../mirror/conflicts.js'
 import type { MirrorDelta } from '../mirror/delta.js'
 import { shownName, type Item } from '../mirror/item.js'
@@ -17,7 +18,7 @@ import { hasBase, type BasedItem } from './diff-listing.js'
 import type { Stamp } from './folder-listing.js'
 import { planNames, type NameWish } from './plan-names.js'
 import { placeOf, type RowChanges } from './row-changes.js'
-import { differenceOf, isExcludedCode, planRow, type RowPlan } from './row-plan.js'
+import { differenceOf, isExcludedItem, planRow, type RowPlan } from './row-plan.js'
 
 export interface ListingApplierOptions {
   readonly store: Store
@@ -123,7 +124,7 @@ export class ListingApplier {
       if (known === 'pass-over') passedOver += 1
       if (known === 'leave' || known === 'pass-over') continue
       if (known !== undefined && !(known.plan.follow && !ancestors.has(known.row.ino))) deltas.push(...(await this.#stay(tx, seen, known, remote)))
-      else wishes.push(await this.#wish(tx, remote, known))
+      else wishes.push(await this.#wish(tx, seen.folder, remote, known))
     }
     const names = wishes.map(({ name }) => name)
     const plan = planNames(wishes, names.length === 0 ? [] : await mirror.twinsOfIn(tx, seen.folder.ino, names))
@@ -133,7 +134,8 @@ export class ListingApplier {
       if (wish.known !== undefined) deltas.push(...(await this.#stay(tx, seen, wish.known, wish.remote)))
     }
     deltas.push(...(await this.#place(tx, seen, plan.granted)))
-    for (const { ino, name } of plan.forked) {
+    for (const { ino, name, localOnly } of plan.forked) {
+      if (!localOnly) continue
       const original = (await mirror.childIn(tx, seen.folder.ino, name))?.ino ?? null
       await recordConflict(tx, { copy: ino, original, side: 'mine', why: 'name-taken', sinceMs: this.#o.clock.nowMs() })
     }
@@ -158,9 +160,12 @@ export class ListingApplier {
     return plan.rebase ? { row, plan } : 'leave'
   }
 
-  async #wish(tx: Transaction, remote: RemoteItem, known: Wish['known']): Promise<Wish> {
-    const excluded = known === undefined && (isExcludedCode(remote.code) || (await this.#isShownElsewhere(tx, remote)))
-    return { ino: known?.row.ino, name: shownName(remote.name, remote.id), remote, known, excluded }
+  async #wish(tx: Transaction, folder: Item, remote: RemoteItem, known: Wish['known']): Promise<Wish> {
+    const excluded = known === undefined && ((await this.#isExcluded(tx, remote)) || (await this.#isShownElsewhere(tx, remote)))
+    const name = shownName(remote.name, remote.id)
+    // What is not shown takes no name from what is: a folder that was connected here would have to give way.
+    const twin = excluded ? await this.#o.mirror.childIn(tx, folder.ino, name) : undefined
+    return { ino: known?.row.ino, name: twin !== undefined && isConnected(twin) ? `${name}~${remote.id}` : name, remote, known, excluded }
   }
 
   /** The row stays where it is; a change of place that could not be followed is seen again next time. */
@@ -188,11 +193,15 @@ export class ListingApplier {
     return deltas
   }
 
-  /** A file that only programs here use gives its name to the portal's and stays under another one. */
+  /** What has its name only here gives it to the portal's and stays under another one. */
   async #fork(tx: Transaction, folder: Ino, row: Item): Promise<readonly MirrorDelta[]> {
     const { mirror, host, clock } = this.#o
-    const name = await mirror.freeNameIn(tx, folder, (attempt) => conflictName(row.name, host, clock.nowMs(), attempt))
-    await mirror.update(tx, row, { name })
+    const { base } = row
+    const ours = isConnected(row) && base !== null ? base.realId : undefined
+    const name = ours === undefined ? await mirror.freeNameIn(tx, folder, (attempt) => conflictName(row.name, host, clock.nowMs(), attempt)) : await freeRootName(mirror, tx, row.name, ours)
+    if (ours === undefined) await mirror.update(tx, row, { name })
+    else await renameConnected(mirror, tx, row, name)
+    if (row.excluded) return []
     return [{ kind: 'moved', ino: row.ino, from: { parent: folder, name: row.name }, to: { parent: folder, name } }]
   }
 
@@ -207,17 +216,29 @@ export class ListingApplier {
   /** A second link to a folder is shown when the first one is gone; "Uploaded files" never is. */
   async #include(tx: Transaction, row: Item, remote: RemoteItem): Promise<readonly MirrorDelta[]> {
     const at = placeOf(row)
-    if (at === undefined || isExcludedCode(remote.code) || (await this.#isShownElsewhere(tx, remote))) return []
-    await this.#o.mirror.update(tx, row, { excluded: false })
-    return [{ kind: 'appeared', ino: row.ino, at }]
+    if (at === undefined || (await this.#isExcluded(tx, remote)) || (await this.#isShownElsewhere(tx, remote))) return []
+    const name = shownName(remote.name, remote.id)
+    const [twin] = name === at.name ? [] : await this.#o.mirror.twinsIn(tx, at.parent, name)
+    if (twin !== undefined && !isConnected(twin)) return [] // when that has gone
+    const deltas = twin === undefined ? [] : await this.#fork(tx, at.parent, twin)
+    await this.#o.mirror.update(tx, row, { name, excluded: false })
+    return [...deltas, { kind: 'appeared', ino: row.ino, at: { ...at, name } }]
   }
 
-  /** One real folder is shown once, whatever links lead to it: its children have one row each, and a cycle would never end (13.2). */
+  /**
+   * One real folder is shown once, whatever links lead to it: its children have one row each, and a cycle would never end (13.2).
+   * A link that was deleted here counts until it is gone on the portal too: what was deleted below it with it must not be
+   * met as a child of another one, and be deleted there for everybody.
+   */
   async #isShownElsewhere(tx: Transaction, remote: RemoteItem): Promise<boolean> {
     if (remote.kind === 'file') return false
-    const shown = (await this.#o.mirror.foldersOfRealId(remote.realId, tx)).filter(({ excluded, deleted }) => !excluded && !deleted)
+    const shown = (await this.#o.mirror.foldersOfRealId(remote.realId, tx)).filter(({ excluded }) => !excluded)
     if (shown.length > 0) this.#o.log.debug({ id: remote.id, realId: remote.realId, shownAs: shown[0]?.ino }, 'a folder that is shown elsewhere is not shown again')
     return shown.length > 0
+  }
+
+  async #isExcluded(tx: Transaction, remote: RemoteItem): Promise<boolean> {
+    return isExcludedItem(remote, (await this.#o.mirror.getIn(tx, ROOT_INO))?.base?.storageId)
   }
 
   async #ancestors(tx: Transaction, folder: Item): Promise<ReadonlySet<Ino>> {

@@ -3,13 +3,13 @@
  * ancestors are asked for, upwards, until one is known, and the rows between are made, so that the item keeps its inode
  * and its cached bytes (C10) instead of being forgotten and met again.
  */
-import type { Ino, RemoteId } from '../base/ids.js'
+import { ROOT_INO, type Ino, type RemoteId } from '../base/ids.js'
 import type { CallOptions, Drive, RemoteFolder } from '../drive/drive.js'
 import type { Mirror } from '../mirror/mirror.js'
 import type { Stamp } from './folder-listing.js'
 import type { ListingApplier } from './listing-applier.js'
 import type { RowChanges } from './row-changes.js'
-import { isExcludedCode } from './row-plan.js'
+import { isExcludedItem } from './row-plan.js'
 
 export interface WhereaboutsOptions {
   readonly drive: Pick<Drive, 'itemStates'>
@@ -37,6 +37,7 @@ export class WhereaboutsFinder {
   async find(folderIds: Iterable<RemoteId>, call: CallOptions): Promise<ReadonlyMap<RemoteId, Whereabouts>> {
     const chains = [...new Set(folderIds)].map((id) => ({ id, at: id, unknown: [] as RemoteFolder[], found: undefined as Whereabouts | undefined }))
     const stamp = this.#o.changes.newStamp()
+    const ownStorage = (await this.#o.mirror.get(ROOT_INO))?.base?.storageId
     for (let depth = 0; depth < DEEPEST; depth += 1) {
       for (const chain of chains) chain.found ??= await this.#known(chain.at)
       const open = chains.filter(({ found }) => found === undefined)
@@ -45,7 +46,7 @@ export class WhereaboutsFinder {
       for (const [index, chain] of open.entries()) {
         const state = states[index]
         if (state === undefined || state.state === 'unknown' || state.state === 'trashed') chain.found = UNKNOWN
-        else if (state.state !== 'live' || state.item.kind !== 'folder' || state.item.parentId === null || isExcludedCode(state.item.code)) chain.found = OUTSIDE
+        else if (state.state !== 'live' || state.item.kind !== 'folder' || state.item.parentId === null || isExcludedItem(state.item, ownStorage)) chain.found = OUTSIDE
         else {
           chain.unknown.unshift(state.item)
           chain.at = state.item.parentId
