@@ -17,6 +17,7 @@ import { contentPath } from '../cache/content-path.js'
 import { bytesStateValues, insertContent, writeBytesState, type RemoteOrigin } from '../cache/content-rows.js'
 import { isDiskFull } from '../cache/system-failure.js'
 import { Journal } from '../journal/journal.js'
+import { restoreConnections } from '../mirror/connected-rows.js'
 import { shownName } from '../mirror/item.js'
 import { Mirror } from '../mirror/mirror.js'
 import { Store, type Transaction } from '../store/store.js'
@@ -63,6 +64,7 @@ export async function prepareAdoption(work: AdoptionWork): Promise<void> {
     const taking = new Taking(work, store, bootId)
     await store.transact((tx) => taking.mirror.ensureRoot(tx, rootFolderOf(profile)))
     await taking.all(ROOT_INO, work.steps, false)
+    await store.transact((tx) => restoreConnections(taking.mirror, tx, profile.connections ?? []))
     await store.transact(() => Promise.resolve(), { durable: true })
     await store.syncCommitted()
     const record = { format: FORMAT, connectedAt: profile.connectedAt, files: taking.files, folders: taking.folders }

@@ -20,6 +20,7 @@ import { checkFolder, claimFolder, ordinaryMode, releaseFolder } from './folder.
 import { readFormerProfile, type FormerProfile } from './former-profile.js'
 import type { LastingGrants } from './grant-store.js'
 import { isThere } from './is-there.js'
+import { connectionsField } from './kept-connections.js'
 import { ensureMarker } from './marker.js'
 import { prepareDirectories, type ProfilePaths, type Surroundings } from './paths.js'
 import { isSameAccount, readProfile, refuseHalfDisconnected, writeProfile, type Owner, type Profile } from './profile.js'
@@ -100,6 +101,7 @@ export async function connectProfile(within: ConnectSurroundings, request: Conne
     mode: 'elastic',
     ...(access.kind === 'application' ? { access: access.kind } : {}),
     ...memberIdOf(portal, known, before),
+    ...connectionsField(planned?.plan.connections ?? before?.connections ?? []),
   }
   const connected = planned?.access ?? access
   if (!request.dryRun) await commit(within, { access: connected, profile, known, former, mounted, steps: planned?.plan.steps })
@@ -112,7 +114,7 @@ async function planAdoptionWith(within: ConnectSurroundings, access: Brought, { 
   const entries = await scanFolder(former.folder)
   const { isLocalOnlyName } = within
   const digest = ({ names }: LocalEntry): Promise<string> => fileDigest(join(former.folder, ...names))
-  const { value, access: now } = await withDrive(within, access, (drive) => planAdoption({ drive, rootFolderId: storage.rootId, entries, known: former.known, digest, isLocalOnlyName })).catch((error: unknown) => {
+  const { value, access: now } = await withDrive(within, access, (drive) => planAdoption({ drive, rootFolderId: storage.rootId, storageId: storage.id, connections: former.connections ?? [], entries, known: former.known, digest, isLocalOnlyName })).catch((error: unknown) => {
     throw connectFailure(error, access)
   })
   return { plan: value, access: now }

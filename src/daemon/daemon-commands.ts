@@ -18,6 +18,7 @@ import { allowBrake, itemsOf, readHeld, showBrake, undoBrake } from './brake-com
 import { listConflicts, resolveConflicts } from './conflict-commands.js'
 import type { DriveCore } from './drive-core.js'
 import type { DriveReport } from './drive-report.js'
+import { connectStorage, disconnectStorage, listStorages } from './storage-commands.js'
 
 const PROBE_EVERY_MS = 1_000 // somebody waits for the portal to come back
 
@@ -36,6 +37,7 @@ export interface DaemonCommandsOptions {
 export function daemonCommands(options: DaemonCommandsOptions): DaemonCommands {
   const { core, report } = options
   const brake = { core, paths: report.paths }
+  const storages = { core, report, profile: core.profile }
   return {
     status: () => report.drive(),
     pathStatus: async ({ paths }) => ({ paths: await inOrder(paths, (path): Promise<PathStatus> => report.path(path)) }),
@@ -54,6 +56,9 @@ export function daemonCommands(options: DaemonCommandsOptions): DaemonCommands {
     brakeShow: () => showBrake(brake),
     brakeAllow: () => allowBrake(brake),
     brakeUndo: () => undoBrake(brake),
+    storages: ({ all }, signal) => listStorages(storages, all, signal),
+    connectStorage: ({ name }, signal) => connectStorage(storages, name, signal),
+    disconnectStorage: ({ name }, signal) => disconnectStorage(storages, name, signal),
     unmount: (request, signal) => unmount(options, request, signal),
     settingsChanged: async () => {
       await options.readSettings()
