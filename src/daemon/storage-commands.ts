@@ -2,23 +2,18 @@
 import { DriveError } from '../base/errors.js'
 import { caseKey } from '../base/names.js'
 import type { ConnectedStorage, DisconnectedStorage, StorageConnected, StoragesAnswer, StorageStatus } from '../control/commands.js'
-import type { CallOptions, RemoteFolder, RemoteStorage } from '../drive/drive.js'
+import type { CallOptions, RemoteFolder } from '../drive/drive.js'
 import { connectedId, othersLeadingTo, readConnections, type Connection } from '../mirror/connected-rows.js'
 import type { Item } from '../mirror/item.js'
 import type { DriveCore } from './drive-core.js'
 import type { DriveReport } from './drive-report.js'
 import type { Profile } from './profile.js'
+import { findStorage, nameStorages, type NamedStorage } from './storage-names.js'
 
 export interface StorageCommandsOptions {
   readonly core: DriveCore
   readonly report: DriveReport
   readonly profile: Pick<Profile, 'storageId'>
-}
-
-/** A storage under a name that no other one has. */
-interface Named {
-  readonly storage: RemoteStorage
-  readonly label: string
 }
 
 const MOST_NAMED = 1_000
@@ -68,10 +63,8 @@ export async function disconnectStorage(options: StorageCommandsOptions, name: s
 }
 
 /** Without the account's own. */
-async function readStorages(core: DriveCore, profile: Pick<Profile, 'storageId'>, signal: AbortSignal): Promise<readonly Named[]> {
-  const others = (await core.drive.drive.storages(callOf(signal))).filter(({ id }) => id !== profile.storageId)
-  const isShared = (name: string): boolean => others.filter((other) => caseKey(other.name) === caseKey(name)).length > 1
-  return others.map((storage) => ({ storage, label: isShared(storage.name) ? `${storage.name} (${storage.id})` : storage.name }))
+async function readStorages(core: DriveCore, profile: Pick<Profile, 'storageId'>, signal: AbortSignal): Promise<readonly NamedStorage[]> {
+  return nameStorages((await core.drive.drive.storages(callOf(signal))).filter(({ id }) => id !== profile.storageId))
 }
 
 async function shownBy({ mirror, store }: DriveCore, report: DriveReport, realId: Connection['realId']): Promise<{ readonly path: string | null; readonly by: 'here' | 'portal' | null }> {
@@ -99,33 +92,6 @@ async function findFolder({ core, profile }: StorageCommandsOptions, name: strin
   if (folder.deletedType !== 0) throw new DriveError('not-found', `"${names.join('/')}" is in the portal's trash`)
   if (folder.storageId === profile.storageId) throw new DriveError('invalid', `"${names.join('/')}" leads into your own drive, which is shown already`)
   return { folder, source: names.join('/'), title: inside.length === 0 ? found.storage.name : (names.at(-1) ?? found.storage.name) }
-}
-
-/** The longest beginning that is a storage: its name may have a slash in it as well. */
-function findStorage(storages: readonly Named[], wanted: string): { readonly found: Named; readonly inside: readonly string[] } {
-  const parts = wanted.split('/')
-  for (let length = parts.length; length > 0; length -= 1) {
-    const matching = storagesCalled(storages, parts.slice(0, length).join('/'))
-    const [found] = matching
-    if (found === undefined) continue
-    if (matching.length > 1) throw new DriveError('invalid', `several storages have this name: say which, ${matching.map(({ label }) => `"${label}"`).join(' or ')}`)
-    return { found, inside: parts.slice(length).filter((part) => part !== '') }
-  }
-  throw new DriveError('not-found', `there is no other storage "${wanted}" that you may read: "elastic-drive storages" lists them`)
-}
-
-function storagesCalled(storages: readonly Named[], name: string): readonly Named[] {
-  const ways: readonly ((named: Named) => boolean)[] = [
-    ({ label }) => label === name,
-    ({ storage }) => storage.name === name,
-    ({ storage }) => caseKey(storage.name) === caseKey(name),
-    ({ storage }) => storage.id === name,
-  ]
-  for (const isMeant of ways) {
-    const matching = storages.filter(isMeant)
-    if (matching.length > 0) return matching
-  }
-  return []
 }
 
 /** By the name under which it is shown, else by what it is called on the portal. */

@@ -5,6 +5,7 @@ import { skipWithout } from '../support/skip.js'
 import { Playground, type TreeItem } from './playground.js'
 
 const COMPANY = '13'
+const COLLEAGUE = '12'
 const NAME = 'Company drive'
 
 const fuse = skipWithout('fuse')
@@ -131,6 +132,15 @@ await t.test('its name is kept here alone: renamed by no request, beside what ha
   await ground.unmount()
   await ground.mount()
   t.equal((await stat(ground.path('Firm'))).ino, ino)
+
+  await ground.act({ op: 'rights', storage: COLLEAGUE, path: '', level: 'edit' })
+  await ground.act({ op: 'attach', name: 'chat.txt', content: 'said' })
+  t.match(await ground.json<Listed>('storages'), { storages: [{ id: COMPANY }], people: 1 }, "other people's drives are left out, and counted")
+  t.match((await ground.json<Listed>('storages', '--all')).storages, [{ id: COLLEAGUE, kind: 'user', connected: false }, { id: COMPANY }])
+  await ground.ok('storages', 'connect', 'Борис Савельев')
+  t.equal(await ground.shell("cat Борис*/Uploaded*/chat.txt"), 'said', 'folders that are special in the own drive are ordinary ones there')
+  t.match(await ground.json<Listed>('storages'), { storages: [{ id: COLLEAGUE, connected: true }, { id: COMPANY }], people: 0 })
+  await ground.ok('storages', 'disconnect', 'Борис Савельев')
 
   await ground.act({ as: 'owner', op: 'write', path: 'Firm/mine.txt', content: 'mine' })
   await ground.ok('sync', '--wait', '60')
