@@ -110,6 +110,7 @@ export class ListingApplier {
     const ancestors = await this.#ancestors(tx, seen.folder)
     const beingMade = remotes.some(({ id }) => !rows.has(id)) ? await this.#o.changes.namesBeingMade(tx, seen.folder) : new Set<string>()
     const wishes: Wish[] = []
+    const leadingTo = new Set<RemoteId>() // of two links that are new in one listing, one is shown
     const deltas: MirrorDelta[] = []
     let passedOver = 0
     for (const remote of remotes) {
@@ -124,7 +125,7 @@ export class ListingApplier {
       if (known === 'pass-over') passedOver += 1
       if (known === 'leave' || known === 'pass-over') continue
       if (known !== undefined && !(known.plan.follow && !ancestors.has(known.row.ino))) deltas.push(...(await this.#stay(tx, seen, known, remote)))
-      else wishes.push(await this.#wish(tx, seen.folder, remote, known))
+      else wishes.push(await this.#wish(tx, seen.folder, remote, { known, leadingTo }))
     }
     const names = wishes.map(({ name }) => name)
     const plan = planNames(wishes, names.length === 0 ? [] : await mirror.twinsOfIn(tx, seen.folder.ino, names))
@@ -160,8 +161,10 @@ export class ListingApplier {
     return plan.rebase ? { row, plan } : 'leave'
   }
 
-  async #wish(tx: Transaction, folder: Item, remote: RemoteItem, known: Wish['known']): Promise<Wish> {
-    const excluded = known === undefined && ((await this.#isExcluded(tx, remote)) || (await this.#isShownElsewhere(tx, remote)))
+  async #wish(tx: Transaction, folder: Item, remote: RemoteItem, { known, leadingTo }: { known: Wish['known']; leadingTo: Set<RemoteId> }): Promise<Wish> {
+    const isSecond = remote.kind === 'folder' && leadingTo.has(remote.realId)
+    const excluded = known === undefined && (isSecond || (await this.#isExcluded(tx, remote)) || (await this.#isShownElsewhere(tx, remote)))
+    if (remote.kind === 'folder' && !excluded) leadingTo.add(remote.realId)
     const name = shownName(remote.name, remote.id)
     // What is not shown takes no name from what is: a folder that was connected here would have to give way.
     const twin = excluded ? await this.#o.mirror.childIn(tx, folder.ino, name) : undefined
