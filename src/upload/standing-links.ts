@@ -26,7 +26,7 @@ export class StandingLinks {
     this.#seenMs.clear()
   }
 
-  /** Whether the link to a folder is there. Fails as `getFolder` does, but for 'not-found', and for 'forbidden' where that is how it ends. */
+  /** Whether the link to a folder is there. Fails as `getFolder` does, but for 'not-found'. */
   async stands(link: Base, call: CallOptions): Promise<boolean> {
     const id = askedId(link)
     const nowMs = this.#clock.monotonicMs()
@@ -35,7 +35,7 @@ export class StandingLinks {
     try {
       if ((await this.#drive.getFolder(id, call)).deletedType !== 0) return false
     } catch (error) {
-      if (hasCode(error, 'not-found') || (id !== link.id && hasCode(error, 'forbidden'))) return false
+      if (hasCode(error, 'not-found')) return false
       throw error
     }
     this.#seenMs.set(id, nowMs)
