@@ -99,6 +99,7 @@ await t.test('a storage is listed, connected, worked in, and disconnected, and s
   t.same(await shown(ground), [], 'nor after a kill')
 })
 
+// [S-39]
 await t.test('deleted in the drive it is disconnected and never emptied, whichever program deletes it and whenever the daemon is killed', fuse, async (t) => {
   const ground = await start(t, undefined, { uploadDelay: '3600' })
   const before = await companyPaths(ground)
@@ -126,6 +127,7 @@ await t.test('deleted in the drive it is disconnected and never emptied, whichev
   t.match(await ground.json('status'), { pendingUploads: 0, errors: [] })
 })
 
+// [S-35] [S-49]
 await t.test('its name is kept here alone: renamed by no request, beside what has the name, giving way to what the portal calls so', fuse, async (t) => {
   const ground = await start(t)
   await ground.shell('mkdir "company DRIVE"')
@@ -217,6 +219,7 @@ await t.test('C19, C20, C24: what may only be read is left as it is; access that
   t.match(await ground.json('status'), { pendingUploads: 0, errors: [] })
 })
 
+// [S-36]
 await t.test('mv between storages ends as a copy there and the original in the trash, whatever is moved', fuse, async (t) => {
   const ground = await start(t)
   await ground.ok('storages', 'connect', NAME)
