@@ -26,10 +26,10 @@ export const storagesCommand = defineCommand<StoragesOptions>({
       .argument('[name...]', 'a storage, or a folder of it: Company, Company/Reports')
       .option('--all', "list other people's drives too"),
   run: async (session, { all }, [action, ...words]) => {
+    const name = words.join(' ')
+    if (action !== undefined && name === '') throw new DriveError('usage', `say which: "elastic-drive storages ${action} NAME"`)
     await requireProfile(session.paths)
     if (action === undefined) return await list(session, all === true)
-    const name = words.join(' ')
-    if (name === '') throw new DriveError('usage', `say which: "elastic-drive storages ${action} NAME"`)
     return action === 'connect' ? await connect(session, name) : await disconnect(session, name)
   },
 })
