@@ -8,6 +8,7 @@ import { asRemoteId, ROOT_INO, type Ino, type RemoteId, type StorageId } from '.
 import { isLongerThanShown } from '../base/names.js'
 import type { RemoteFolder } from '../drive/drive.js'
 import type { Reader, Transaction } from '../store/store.js'
+import type { MirrorDelta } from './delta.js'
 import { ITEM_COLUMNS, shownName, type Base, type Item } from './item.js'
 import { query } from './item-queries.js'
 import type { Mirror } from './mirror.js'
@@ -108,6 +109,15 @@ export async function showConnected(mirror: Mirror, tx: Transaction, item: Item)
   await mirror.update(tx, item, { excluded: false })
   if (name !== item.name) await renameConnected(mirror, tx, await mirror.needIn(tx, item.ino), name)
   return mirror.needIn(tx, item.ino)
+}
+
+/** What has its name only here gives it to what has it on the portal. */
+export async function giveNameAway(mirror: Mirror, tx: Transaction, item: Item): Promise<readonly MirrorDelta[]> {
+  if (item.base === null || item.parent === null) return []
+  const name = await freeRootName(mirror, tx, item.name, item.base.realId)
+  await renameConnected(mirror, tx, item, name)
+  const { ino, parent } = item
+  return item.excluded ? [] : [{ kind: 'moved', ino, from: { parent, name: item.name }, to: { parent, name } }]
 }
 
 /** The name itself, or one beside it: everything in the root that has a name of the portal's goes before. */

@@ -8,7 +8,7 @@ import { ROOT_INO, type Ino, type RemoteId } from '../base/ids.js'
 import type { Log } from '../base/log.js'
 import type { RemoteFile, RemoteItem } from '../drive/drive.js'
 import { conflictName } from '../mirror/conflict-name.js'
-import { freeRootName, isConnected, renameConnected } from '../mirror/connected-rows.js'
+import { giveNameAway, isConnected } from '../mirror/connected-rows.js'
 import { recordConflict } from '../mirror/conflicts.js'
 import type { MirrorDelta } from '../mirror/delta.js'
 import { shownName, type Item } from '../mirror/item.js'
@@ -199,12 +199,9 @@ export class ListingApplier {
   /** What has its name only here gives it to the portal's and stays under another one. */
   async #fork(tx: Transaction, folder: Ino, row: Item): Promise<readonly MirrorDelta[]> {
     const { mirror, host, clock } = this.#o
-    const { base } = row
-    const ours = isConnected(row) && base !== null ? base.realId : undefined
-    const name = ours === undefined ? await mirror.freeNameIn(tx, folder, (attempt) => conflictName(row.name, host, clock.nowMs(), attempt)) : await freeRootName(mirror, tx, row.name, ours)
-    if (ours === undefined) await mirror.update(tx, row, { name })
-    else await renameConnected(mirror, tx, row, name)
-    if (row.excluded) return []
+    if (isConnected(row)) return giveNameAway(mirror, tx, row)
+    const name = await mirror.freeNameIn(tx, folder, (attempt) => conflictName(row.name, host, clock.nowMs(), attempt))
+    await mirror.update(tx, row, { name })
     return [{ kind: 'moved', ino: row.ino, from: { parent: folder, name: row.name }, to: { parent: folder, name } }]
   }
 
