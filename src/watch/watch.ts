@@ -81,7 +81,13 @@ export class Watch implements Service {
     this.#reconciler = reconciler
     this.#changes = changes
     this.#applier = applier
-    this.#lister = new DemandLister({ ...options, drive, newListing, apply: (listed) => reconciler.reconcile([listed], [], { priority: 'listing' }) })
+    this.#lister = new DemandLister({
+      ...options,
+      drive,
+      newListing,
+      apply: (listed) => reconciler.reconcile([listed], [], { priority: 'listing' }),
+      suspect: (folder) => reconciler.reconcile([], [folder], { priority: 'listing' }),
+    })
     const sweep = new Sweep({ ...options, drive, reconciler, newListing })
     const inUse = new FoldersInUse(options.clock)
     const rolling = new RollingFolders(options)

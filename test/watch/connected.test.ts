@@ -31,6 +31,21 @@ await t.test('an empty folder that was connected here stays while it is there, a
   t.equal(await scene.mirror.byRemoteId(connectedId(asRemoteId(id))), undefined, 'and is not connected any more')
 })
 
+await t.test('one that was never listed goes when somebody looks into it and may not (C19)', async (t) => {
+  const scene = await setUp(t)
+  const { id } = await scene.act('mkdir', SHARED)
+  const { ino } = await connect(scene, id)
+  await scene.list()
+  await scene.act('rights', { ...SHARED, level: 'none' })
+  await scene.hook('faults', { method: 'disk.folder.getchildren', kind: 'status', status: 403, error: 'ACCESS_DENIED', times: 10 })
+  await t.rejects(scene.list(ino), { code: 'forbidden' })
+  await new Promise<void>((resolve) => {
+    scene.onDelta = () => { resolve() }
+    if (scene.reported().includes('vanished')) resolve()
+  })
+  t.same(await scene.names(), [])
+})
+
 await t.test('what was deleted below a link never comes to stand below another way to the same folder, where it would be deleted for everybody', async (t) => {
   const scene = await setUp(t)
   const { id } = await scene.act('mkdir', SHARED)
