@@ -34,6 +34,8 @@ export interface AdoptionPlan {
   readonly down: number
   /** Those of before that lead somewhere still. */
   readonly connections: readonly Connection[]
+  /** Those that do not: what lies below their names must not be taken for the own drive's when the folder is connected once more. */
+  readonly lost: readonly Connection[]
 }
 
 export interface Adoption {
@@ -68,7 +70,7 @@ export async function planAdoption(adoption: Adoption): Promise<AdoptionPlan> {
       const listed = listings[index] ?? []
       const remotes = new Remotes(isRoot ? [...listed, ...connectedBeside(listed, live)] : listed, entries, adoption.storageId)
       for (const entry of entries) {
-        if (isRoot && lost.has(entry.name)) {
+        if (isRoot && lost.some(({ name }) => name === entry.name)) {
           into.push({ kind: 'leave', entry, why: 'not-connected' })
           continue
         }
@@ -80,7 +82,7 @@ export async function planAdoption(adoption: Adoption): Promise<AdoptionPlan> {
     }
     levels = next
   }
-  return { steps, down, connections: live }
+  return { steps, down, connections: live, lost }
 }
 
 async function planEntry(adoption: Adoption, known: ReadonlyMap<RemoteId, KnownBytes>, remotes: Remotes, entry: LocalEntry, isRoot: boolean): Promise<Step> {
@@ -148,13 +150,13 @@ class Remotes {
   }
 }
 
-/** `lost`: names that stood for what this account cannot reach any more. Fails where the portal does not tell. */
-async function lookAtConnections({ drive, connections }: Adoption): Promise<{ readonly live: readonly Connection[]; readonly lost: ReadonlySet<string> }> {
+/** `lost`: what this account cannot reach any more. Fails where the portal does not tell. */
+async function lookAtConnections({ drive, connections }: Adoption): Promise<{ readonly live: readonly Connection[]; readonly lost: readonly Connection[] }> {
   const states = connections.length === 0 ? [] : await drive.itemStates(connections.map(({ realId }) => ({ id: realId, kind: 'folder' as const })), CALL)
   const unknown = states.find((state) => state.state === 'unknown')
   if (unknown !== undefined) throw unknown.error
   const isLive = (index: number): boolean => states[index]?.state === 'live'
-  return { live: connections.filter((_, index) => isLive(index)), lost: new Set(connections.flatMap(({ name }, index) => (isLive(index) ? [] : [name]))) }
+  return { live: connections.filter((_, index) => isLive(index)), lost: connections.filter((_, index) => !isLive(index)) }
 }
 
 /** As the root would list them, but for those that a link of the portal leads to. */

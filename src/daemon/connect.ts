@@ -20,7 +20,7 @@ import { checkFolder, claimFolder, ordinaryMode, releaseFolder } from './folder.
 import { readFormerProfile, type FormerProfile } from './former-profile.js'
 import type { LastingGrants } from './grant-store.js'
 import { isThere } from './is-there.js'
-import { connectionsField } from './kept-connections.js'
+import { connectionsField, lostField } from './kept-connections.js'
 import { ensureMarker } from './marker.js'
 import { prepareDirectories, type ProfilePaths, type Surroundings } from './paths.js'
 import { isSameAccount, readProfile, refuseHalfDisconnected, writeProfile, type Owner, type Profile } from './profile.js'
@@ -102,6 +102,7 @@ export async function connectProfile(within: ConnectSurroundings, request: Conne
     ...(access.kind === 'application' ? { access: access.kind } : {}),
     ...memberIdOf(portal, known, before),
     ...connectionsField(planned?.plan.connections ?? before?.connections ?? []),
+    ...lostField(planned?.plan.lost ?? known?.lostConnections ?? []),
   }
   const connected = planned?.access ?? access
   if (!request.dryRun) await commit(within, { access: connected, profile, known, former, mounted, steps: planned?.plan.steps })

@@ -66,7 +66,7 @@ export async function disconnectProfile(within: DisconnectWithin): Promise<Disco
 async function decide(paths: ProfilePaths, profile: Profile): Promise<Disconnection> {
   await finishAdoption(paths, profile)
   if (!(await isThere(paths.databasePath))) {
-    const nothing = { profile, folders: [], files: [], connections: profile.connections ?? [] }
+    const nothing = { profile, folders: [], files: [], connections: [...(profile.connections ?? []), ...(profile.lostConnections ?? [])] }
     await writeDisconnection(paths, nothing)
     return nothing
   }
@@ -81,7 +81,9 @@ async function decide(paths: ProfilePaths, profile: Profile): Promise<Disconnect
       throw new DriveError('would-lose-data', `the unsent edit of ${join(profile.folder, ...first.names)}${others} cannot be read (${first.reason}): look at what "elastic-drive rescue DIR" still finds, then delete it in the mounted drive`)
     }
     const root = await getItem(store.read, ROOT_INO)
-    const connections = root === undefined ? (profile.connections ?? []) : await readConnections(store.read)
+    const standing = root === undefined ? (profile.connections ?? []) : await readConnections(store.read)
+    const outOfReach = (profile.lostConnections ?? []).filter(({ realId }) => !standing.some((connection) => connection.realId === realId))
+    const connections = [...standing, ...outOfReach]
     const disconnection = { profile, folders, files, connections }
     await writeDisconnection(paths, disconnection)
     return disconnection

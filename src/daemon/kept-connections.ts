@@ -12,6 +12,10 @@ export function connectionsField(connections: readonly Connection[]): { readonly
   return connections.length === 0 ? {} : { connections }
 }
 
+export function lostField(lost: readonly Connection[]): { readonly lostConnections?: readonly Connection[] } {
+  return lost.length === 0 ? {} : { lostConnections: lost }
+}
+
 function connectionOf(value: unknown): readonly Connection[] {
   const { realId, storageId, name, wished, source } = (value ?? {}) as Partial<Record<keyof Connection, unknown>>
   if (![realId, storageId].every((id) => typeof id === 'string' && /^[1-9]\d*$/u.test(id))) return []

@@ -5,7 +5,7 @@
 import { asRemoteId, asStorageId, type RemoteId, type StorageId } from '../base/ids.js'
 import { DriveError } from '../base/errors.js'
 import type { Connection } from '../mirror/connected-rows.js'
-import { connectionsField, readKeptConnections } from './kept-connections.js'
+import { connectionsField, lostField, readKeptConnections } from './kept-connections.js'
 import type { ProfilePaths } from './paths.js'
 import { damagedRecord, readFileIfAny, readRecord, writeFileAtomic, type Fields } from './record-file.js'
 
@@ -26,6 +26,8 @@ export interface Profile {
   readonly access?: 'application'
   /** Folders of other storages that were connected here before (R6): for a database that is made anew, and nothing else. */
   readonly connections?: readonly Connection[]
+  /** Of those, what could not be reached any more: tried again when the folder is disconnected and connected. */
+  readonly lostConnections?: readonly Connection[]
   /** The portal's own identity, which outlives a change of its address; only an application is told it. */
   readonly memberId?: string
 }
@@ -59,6 +61,7 @@ export async function readProfile(paths: ProfilePaths): Promise<Profile | undefi
     ...(fields.access === 'application' ? { access: 'application' } : {}),
     ...(typeof fields.memberId === 'string' ? { memberId: fields.memberId } : {}),
     ...connectionsField(readKeptConnections(fields.connections)),
+    ...lostField(readKeptConnections(fields.lostConnections)),
   }
 }
 

@@ -265,8 +265,10 @@ await t.test('F2, F9, F10: the choice outlives disconnect and connect, and what 
   t.match((await ground.json<Listed>('storages')), { storages: [{ name: NAME, path: ground.path('Firm'), by: 'here' }], folders: [{ name: `${NAME}/Later`, path: ground.path('Later') }] })
 
   await ground.ok('disconnect')
+  t.match(await ground.json('connect', ground.portal.webhook, '--folder', ground.folder, '--dry-run'), { plan: { up: { paths: [] }, left: [{ path: ground.path('Sales') }] } }, 'also the second time')
+  await company(ground, 'rights', 'Sales', { level: 'read' })
   const other = `${ground.folder} again`
   await ground.ok('connect', ground.portal.webhook, '--folder', other)
   await ground.mount()
-  t.same((await readdir(other)).sort(), ['Firm', 'Later'], 'in another folder too')
+  t.same((await readdir(other)).sort(), ['Firm', 'Later', 'Sales'], 'in another folder too, and what can be reached again')
 })
