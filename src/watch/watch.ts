@@ -30,6 +30,7 @@ import { RecoveryFolder } from './recovery-folder.js'
 import { RequestAllowance } from './request-allowance.js'
 import { RollingFolders } from './rolling-folders.js'
 import { RowChanges } from './row-changes.js'
+import { Selection } from './selection.js'
 import { Sweep } from './sweep.js'
 import { Watcher } from './watcher.js'
 import { WhereaboutsFinder } from './whereabouts.js'
@@ -52,13 +53,14 @@ const LISTING_DEADLINE_MS = 10_000 // a process that waits in OPENDIR cannot do 
 export class Watch implements Service {
   /** What the mass-deletion brake holds (6a.12). */
   readonly absences: HeldAbsences
+  readonly selection: Selection
   readonly #o: WatchOptions
   readonly #reconciler: Reconciler
   readonly #changes: RowChanges
   readonly #applier: ListingApplier
   readonly #lister: DemandLister
   readonly #watcher: Watcher
-  /** What others told and is being recorded. */
+  /** What others told and is being recorded, and what an earlier process has begun. */
   readonly #applying = new Set<Promise<void>>()
 
   constructor(options: WatchOptions) {
@@ -77,6 +79,7 @@ export class Watch implements Service {
     const absences = new HeldAbsences(options)
     const reconciler = new Reconciler({ ...options, drive, changes, applier, gone, absences, finder })
     this.absences = absences
+    this.selection = new Selection({ ...options, changes, gone })
     this.#reconciler = reconciler
     this.#changes = changes
     this.#applier = applier
@@ -157,12 +160,17 @@ export class Watch implements Service {
     const applying = this.#applier.applyFile(file, this.#changes.newStamp()).catch((error: unknown) => {
       this.#o.log.error({ id: file.id, code: errorCode(error), error: errorText(error) }, 'a newer version of a file could not be recorded')
     })
-    this.#applying.add(applying)
-    void applying.finally(() => this.#applying.delete(applying))
+    this.#inBackground(applying)
   }
 
   start(): void {
     this.#watcher.start()
+    this.#inBackground(this.selection.finish())
+  }
+
+  #inBackground(work: Promise<void>): void {
+    this.#applying.add(work)
+    void work.finally(() => this.#applying.delete(work))
   }
 
   async stop(): Promise<void> {

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { asIno, asRemoteId, asStorageId, type Ino } from '../../src/base/ids.js'
+import { asIno, asRemoteId, asStorageId, type Ino, type RemoteId } from '../../src/base/ids.js'
 import type { ItemState, RemoteFile, RemoteFolder, RemoteItem } from '../../src/drive/drive.js'
 import type { Base, Item } from '../../src/mirror/item.js'
 import { judgeAbsence, planGone, planOrphan, type OrphanFacts } from '../../src/watch/absence-plan.js'
@@ -115,13 +115,14 @@ await t.test('what is gone is removed, kept or dissolved', (t) => {
 
 await t.test('a listing is compared with the rows of its folder', (t) => {
   const stamp = { mark: 0, turn: 1 }
+  const NONE = new Set<RemoteId>()
   const rows = [item(), item({ ino: asIno(6), base: base({ id: asRemoteId('11'), name: 'b' }) }), item({ ino: asIno(7), base: base({ id: asRemoteId('12'), name: 'c' }) })]
   const items = [file(), file({ id: asRemoteId('11'), name: 'b2' }), file({ id: asRemoteId('13'), name: 'd' }), file({ id: asRemoteId('14'), deletedType: 3 })]
-  const whole = diffListing({ folder: FOLDER, stamp, items, complete: true }, rows)
+  const whole = diffListing({ folder: FOLDER, stamp, items, complete: true }, rows, NONE)
   t.same(whole.present.map(({ id }) => id), ['11', '13'], 'the row that differs, then the unknown item; nothing that is trashed')
   t.same(whole.missing.map(({ base: { id } }) => id), ['12'])
-  t.same(diffListing({ folder: FOLDER, stamp, items, complete: false }, rows).missing, [], 'a listing with holes tells nothing of absence')
-  t.same(diffListing({ folder: FOLDER, stamp, items: [], complete: true }, rows).missing.length, 3, 'an empty one makes candidates, not conclusions')
+  t.same(diffListing({ folder: FOLDER, stamp, items, complete: false }, rows, NONE).missing, [], 'a listing with holes tells nothing of absence')
+  t.same(diffListing({ folder: FOLDER, stamp, items: [], complete: true }, rows, NONE).missing.length, 3, 'an empty one makes candidates, not conclusions')
   t.end()
 })
 
