@@ -110,7 +110,8 @@ export class Selection {
     if (inUse.length > 0) return { kind: 'in-use', items: inUse }
     const queued = (await this.#o.journal.entries(tx)).map(({ ino }) => ino)
     const dirty = await this.#itemsOf(tx, await readDirty(tx))
-    const unsent = [...(await standingBelow(tx, row.ino, [...new Set([...queued, ...dirty])])), ...(await localOnlyBelow(tx, row.ino)).filter((item) => !isMark(item))]
+    const toSend = (await standingBelow(tx, row.ino, [...new Set([...queued, ...dirty])])).filter(({ localOnly }) => !localOnly)
+    const unsent = [...toSend, ...(await localOnlyBelow(tx, row.ino)).filter((item) => !isMark(item))]
     return unsent.length === 0 ? { kind: 'done' } : { kind: 'unsent', items: unsent }
   }
 
