@@ -30,6 +30,7 @@ async function usedBytes(ground: Playground): Promise<number> {
   return (await ground.json<{ cache: { usedBytes: number } }>('status')).cache.usedBytes
 }
 
+// [S-68]
 await t.test('a folder that is not wanted, from its deselection until it is wanted again', fuse, async (t) => {
   const ground = await Playground.start(t, { settings: { uploadDelay: '3600' } })
   for (const path of ['Work/a.txt', 'Work/sub/b.txt', 'Other/x.txt', 'Other/y.txt', 'Other/deep/z.txt']) await ground.act({ op: 'write', path, content: `first ${path}` })
@@ -74,15 +75,16 @@ await t.test('a folder that is not wanted, from its deselection until it is want
     await until('what is pinned is here', async () => (await ground.stateOf('Work', 'new.txt')) === 'cached')
     const before = await ground.tree()
     const reading = await open(ground.path('Work', 'a.txt'))
-    const directory = await open(ground.path('Work', 'sub'))
-    t.teardown(() => Promise.all([reading.close(), directory.close()]))
+    const [directory, below] = [await open(ground.path('Work')), await open(ground.path('Work', 'sub'))]
+    t.teardown(() => Promise.all([reading, directory, below].map((handle) => handle.close())))
     await ground.clearRequests()
     const { results } = await ground.json<{ results: readonly unknown[] }>('folders', 'deselect', ground.path('Work'))
     t.same(results, [{ path: ground.path('Work'), synchronizes: false, bytes: 23 }])
     t.same(await names(), ['Other'])
     t.not((await ground.attempt('cat Work/a.txt')).code, 0)
     t.equal(await reading.readFile('utf8'), 'first Work/a.txt', 'who reads it reads on')
-    await t.rejects(writeFile(`/proc/self/fd/${directory.fd}/late.txt`, 'late'), { message: /-116/u }, 'and nothing new gets into it (ESTALE)')
+    await t.rejects(writeFile(`/proc/self/fd/${directory.fd}/late.txt`, 'late'), { code: 'ENOENT' }, 'and nothing new gets into it')
+    await t.rejects(writeFile(`/proc/self/fd/${below.fd}/late.txt`, 'late'), { message: /-116/u }, 'nor below it (ESTALE)')
     t.match(await ground.json('status', ground.path('Work')), { paths: [{ state: 'excluded', pinned: false, id: work.id, cachedBytes: 0 }] })
     t.match((await foldersOf(ground)).find(({ id }) => id === work.id), { synchronizes: false, why: 'deselected' })
     await sync()
@@ -179,6 +181,9 @@ await t.test('F9: not wanted, and present in the folder after a disconnect, it i
   await ground.ok('sync', '--wait', '30')
   await ground.shell('find . -type f -exec cat {} + > /dev/null')
   await ground.ok('folders', 'deselect', ground.path('Work'), ground.path('Other', 'old'))
+  t.match(await ground.attempt('mv Other/c.txt .; rmdir Other'), { code: 1, stderr: /Directory not empty/u }, 'what is hidden in a folder keeps it')
+  await ground.shell('mv c.txt Other/')
+  await ground.ok('sync', '--wait', '30')
   const before = await ground.tree()
   await ground.ok('disconnect')
   t.same((await readdir(ground.folder, { recursive: true })).sort(), ['.elastic-drive', 'Other', 'Other/c.txt'])

@@ -75,6 +75,21 @@ await t.test('what comes below it while it is cleared away is not lost: it goes 
   t.ok(await scene.journal.get((await scene.known(`${RECOVERY_FOLDER_NAME}/late.txt`))!.ino), 'and is to be sent')
 })
 
+await t.test('nor is what comes after the first rows below it went', async (t) => {
+  const scene = await setUp(t, { seed: 'tree:1x310' })
+  const { ino } = await scene.item('folder-1')
+  await scene.list(ino)
+  let late: Promise<unknown> = Promise.resolve()
+  scene.onDelta = ([first]) => {
+    if (first?.kind !== 'vanished' || first.ino === ino) return
+    scene.onDelta = () => undefined
+    late = scene.fileHere(ino, 'late.txt')
+  }
+  await deselect(scene, 'folder-1')
+  await late
+  t.same(await rowsBelow(scene), [RECOVERY_FOLDER_NAME, 'folder-1', 'late.txt'])
+})
+
 await t.test('an edit, a deletion, a move out of it and a name that only programs use keep it here; a mark of a program does not', async (t) => {
   const scene = await setUp(t)
   await twoFolders(scene)
@@ -102,8 +117,9 @@ await t.test('an edit, a deletion, a move out of it and a name that only program
   t.same(await scene.names('work'), ['.directory', 'deep'], 'nothing has happened')
   await scene.store.transact(async (tx) => {
     for (const { ino } of [file, moved]) await scene.journal.remove(tx, ino)
-    const content = await scene.cache.acquire(file.contentId!)
-    await content.release()
+  })
+  t.same(await obstacles(), ['unsent', 'b.txt'], 'an edit that nobody has queued yet')
+  await scene.store.transact(async (tx) => {
     await scene.cache.drop(tx, file.contentId!)
     await scene.mirror.update(tx, (await scene.mirror.getIn(tx, file.ino))!, { contentId: null })
   })
