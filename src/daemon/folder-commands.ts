@@ -43,7 +43,7 @@ export async function listFolders({ core, paths }: FolderCommandsOptions, signal
 export async function selectFolder(options: FolderCommandsOptions, path: string, signal: AbortSignal): Promise<FolderResult> {
   return answering(path, async () => {
     const item = await findFolder(options, path, signal)
-    await options.core.watch.selection.select(item.ino)
+    await options.core.watch.selection.select(item.ino, signal)
     return { path, synchronizes: true, bytes: 0 }
   })
 }
@@ -55,7 +55,7 @@ export async function deselectFolder(options: FolderCommandsOptions, path: strin
     const item = await findFolder(options, path, signal)
     if (item.ino !== ROOT_INO) await core.letGoOfClosed()
     const bytes = await bytesBelow(core, item.ino)
-    const outcome = await core.watch.selection.deselect(item.ino, () => core.openForWriting())
+    const outcome = await core.watch.selection.deselect(item.ino, { writers: () => core.openForWriting(), signal })
     return outcome.kind === 'done' ? { path, synchronizes: false, bytes } : await refusal(options, path, outcome)
   })
 }

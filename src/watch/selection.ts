@@ -1,11 +1,12 @@
 /**
  * Which folders of the portal synchronize (R5, C26). A folder that a person does not want leaves the view in one transaction, with
- * the choice by its id; then the rows below it and their clean bytes go in short ones, and whoever dies between is finished by
- * the next start. Nothing is asked of the portal, and nothing goes that the portal does not have.
+ * the choice by its id; then the rows below it and their clean bytes are cleared away in short ones, and what a process that
+ * died has left is cleared away by the next. Nothing is asked of the portal, and nothing goes that the portal does not have.
  */
-import { DriveError, errorCode, errorText } from '../base/errors.js'
+import { cancellation, DriveError, errorCode, errorText } from '../base/errors.js'
 import { ROOT_INO, type Ino } from '../base/ids.js'
 import type { Log } from '../base/log.js'
+import type { Service } from '../base/service.js'
 import { readDirty, readOpened, type ContentRow } from '../cache/content-rows.js'
 import type { Journal } from '../journal/journal.js'
 import type { MirrorDelta } from '../mirror/delta.js'
@@ -15,7 +16,7 @@ import { localOnlyBelow, noteSelected, noteUnselected, readUnselected, standingB
 import { isInTrash } from '../mirror/trash-rows.js'
 import type { Store, Transaction } from '../store/store.js'
 import { isMark } from './absence-plan.js'
-import { hasBase } from './diff-listing.js'
+import { hasBase, type BasedItem } from './diff-listing.js'
 import type { GoneRows } from './gone-rows.js'
 import { placeOf, type RowChanges } from './row-changes.js'
 import { isExcludedCode } from './row-plan.js'
@@ -39,8 +40,11 @@ export type Deselected =
 
 const PASSES = 3 // what came below while the rows went is met by the next one
 
-export class Selection {
+export class Selection implements Service {
   readonly #o: SelectionOptions
+  readonly #stopping = new AbortController()
+  /** Folders are cleared away, and selected, one after another: what is listed anew must not go with what was there. Never rejects. */
+  #clearing: Promise<void> = Promise.resolve()
 
   constructor(options: SelectionOptions) {
     this.#o = options
@@ -48,27 +52,44 @@ export class Selection {
 
   /**
    * The folder is not wanted here. `writers`: items that are open for writing. 'not-permitted' for what never synchronizes or is
-   * no folder of the portal. A pin of the folder ends.
+   * no folder of the portal. A pin of the folder ends. Resolves when it is cleared away, or at once when the signal aborts.
    */
-  async deselect(ino: Ino, writers: () => readonly Ino[]): Promise<Deselected> {
+  async deselect(ino: Ino, { writers, signal }: { readonly writers: () => readonly Ino[]; readonly signal: AbortSignal }): Promise<Deselected> {
     const { outcome, row, deltas } = await this.#o.store.transact(async (tx) => {
       const row = await this.#choosable(tx, ino)
       if (row.excluded) return { outcome: { kind: 'done' } as const, row, deltas: [] }
       const outcome = await this.#obstacles(tx, row, writers())
-      if (outcome.kind !== 'done' || !hasBase(row)) return { outcome, row, deltas: [] }
+      if (outcome.kind !== 'done') return { outcome, row, deltas: [] }
+      if (!hasBase(row)) throw new DriveError('not-permitted', 'it is no folder of the portal')
       await noteUnselected(tx, [row.base.id])
       await this.#o.mirror.update(tx, row, { excluded: true, pinned: false, listedMs: null })
       const at = placeOf(row)
       const deltas: readonly MirrorDelta[] = at === undefined ? [] : [{ kind: 'vanished', ino, generation: row.contentGeneration, at }]
       return { outcome, row, deltas }
     })
+    if (outcome.kind === 'done') this.#clearLater(() => Promise.resolve([row]))
+    const cleared = this.#clearing
     if (deltas.length > 0) this.#o.onDelta(deltas)
-    if (outcome.kind === 'done') await this.#clear(row)
+    if (outcome.kind === 'done') await doneOrAborted(cleared, signal)
     return outcome
   }
 
-  /** The folder is shown again, and listed when somebody looks. 'not-permitted', 'exists' when another link to the same folder is shown. */
-  async select(ino: Ino): Promise<void> {
+  /**
+   * The folder is shown again, and listed when somebody looks. 'not-permitted', 'exists' when another link to the same folder
+   * is shown, 'cancelled' when the signal aborts while others are cleared away.
+   */
+  async select(ino: Ino, signal: AbortSignal): Promise<void> {
+    const selecting = this.#clearing.then(async () => {
+      if (!signal.aborted) await this.#selectNow(ino)
+    })
+    const over = selecting.catch(() => undefined) // who asked is told
+    this.#clearing = over
+    await doneOrAborted(over, signal)
+    if (signal.aborted) throw cancellation(signal)
+    await selecting
+  }
+
+  async #selectNow(ino: Ino): Promise<void> {
     const deltas = await this.#o.store.transact(async (tx): Promise<readonly MirrorDelta[]> => {
       const row = await this.#choosable(tx, ino)
       const at = placeOf(row)
@@ -83,14 +104,24 @@ export class Selection {
     if (deltas.length > 0) this.#o.onDelta(deltas)
   }
 
-  /** What an earlier process has begun. Never throws. */
-  async finish(): Promise<void> {
-    try {
-      const rows = await this.#o.mirror.byRemoteIds([...(await readUnselected(this.#o.store.read))])
-      for (const row of rows.values()) if (row.excluded) await this.#clear(row)
-    } catch (error) {
-      this.#o.log.error({ code: errorCode(error), error: errorText(error) }, 'what is not wanted here could not be cleared away')
+  /** What an earlier process has begun is finished. */
+  start(): void {
+    this.#clearLater(async () => [...(await this.#o.mirror.byRemoteIds([...(await readUnselected(this.#o.store.read))])).values()])
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort()
+    await this.#clearing
+  }
+
+  /** A failure is for the next start: the folders are out of view. */
+  #clearLater(folders: () => Promise<readonly Item[]>): void {
+    const clear = async (): Promise<void> => {
+      for (const folder of await folders()) await this.#clear(folder)
     }
+    this.#clearing = this.#clearing.then(clear).catch((error: unknown) => {
+      this.#o.log.error({ code: errorCode(error), error: errorText(error) }, 'what is not wanted here could not be cleared away')
+    })
   }
 
   /** A folder of the portal that synchronizes, or would if it were wanted. */
@@ -126,11 +157,33 @@ export class Selection {
   }
 
   /** All that is known below the folder goes; what was made there since it left the view goes to the recovery folder. */
-  async #clear(folder: Item): Promise<void> {
-    if (!hasBase(folder)) return
-    for (let pass = 0; pass < PASSES && (await this.#o.mirror.childrenIn(this.#o.store.read, folder.ino)).length > 0; pass += 1) {
-      const stamp = this.#o.changes.newStamp()
-      await this.#o.gone.dissolve(await this.#o.gone.treeOf(folder), stamp, new Set([folder.ino]), 'C26')
-    }
+  async #clear({ ino }: Item): Promise<void> {
+    const folder = await this.#o.mirror.get(ino)
+    if (folder?.excluded !== true || !hasBase(folder)) return
+    for (let pass = 0; pass < PASSES && (await this.#childrenOf(folder)).length > 0; pass += 1) await this.#clearBelow(folder, folder)
   }
+
+  /** The deepest first, so that never more than one folder's rows are held. */
+  async #clearBelow(folder: BasedItem, top: BasedItem): Promise<void> {
+    for (const child of await this.#childrenOf(folder)) if (child.kind === 'folder' && hasBase(child)) await this.#clearBelow(child, top)
+    if (this.#stopping.signal.aborted) return
+    const stamp = this.#o.changes.newStamp()
+    await this.#o.gone.dissolve(await this.#o.gone.treeOf(folder), stamp, new Set([top.ino]), 'C26')
+  }
+
+  #childrenOf(folder: Item): Promise<readonly Item[]> {
+    return this.#o.mirror.childrenIn(this.#o.store.read, folder.ino)
+  }
+}
+
+async function doneOrAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const end = (): void => {
+      signal.removeEventListener('abort', end)
+      resolve()
+    }
+    signal.addEventListener('abort', end, { once: true })
+    if (signal.aborted) end()
+    void work.then(end)
+  })
 }

@@ -60,7 +60,7 @@ export class Watch implements Service {
   readonly #applier: ListingApplier
   readonly #lister: DemandLister
   readonly #watcher: Watcher
-  /** What others told and is being recorded, and what an earlier process has begun. */
+  /** What others told and is being recorded. */
   readonly #applying = new Set<Promise<void>>()
 
   constructor(options: WatchOptions) {
@@ -160,22 +160,19 @@ export class Watch implements Service {
     const applying = this.#applier.applyFile(file, this.#changes.newStamp()).catch((error: unknown) => {
       this.#o.log.error({ id: file.id, code: errorCode(error), error: errorText(error) }, 'a newer version of a file could not be recorded')
     })
-    this.#inBackground(applying)
+    this.#applying.add(applying)
+    void applying.finally(() => this.#applying.delete(applying))
   }
 
   start(): void {
     this.#watcher.start()
-    this.#inBackground(this.selection.finish())
-  }
-
-  #inBackground(work: Promise<void>): void {
-    this.#applying.add(work)
-    void work.finally(() => this.#applying.delete(work))
+    this.selection.start()
   }
 
   async stop(): Promise<void> {
     await this.#watcher.stop()
     await this.#lister.stop()
+    await this.selection.stop()
     await Promise.all(this.#applying)
   }
 }

@@ -9,7 +9,6 @@ import { COMPANY_DRIVE, setUp, type Scene } from './scene.js'
 t.jobs = 4
 
 const text = (content: string): Uint8Array => Buffer.from(content)
-const NOBODY = (): readonly [] => []
 
 /** Everything that is listed, listed again. */
 function sync(scene: Scene): Promise<void> {
@@ -18,7 +17,7 @@ function sync(scene: Scene): Promise<void> {
 
 async function deselect(scene: Scene, path: string): Promise<void> {
   const { ino } = await scene.item(path)
-  const outcome = await scene.watch.selection.deselect(ino, NOBODY)
+  const outcome = await scene.watch.selection.deselect(ino, { writers: () => [], signal: scene.signal })
   if (outcome.kind !== 'done') throw new Error(`${path} is ${outcome.kind}`)
 }
 
@@ -52,7 +51,7 @@ await t.test('no row and no byte of it stays but its own, told to the kernel as 
   t.same(await scene.names(), ['other'])
   const again = (await scene.mirror.byRemoteId(base!.id))!
   t.equal(again.excluded, true, 'restored there, it is still not wanted')
-  await scene.watch.selection.select(again.ino)
+  await scene.watch.selection.select(again.ino, scene.signal)
   t.same(await scene.names(), ['other', 'work'])
   t.equal((await scene.known('work'))?.contentGeneration, again.contentGeneration + 1, 'another node: the kernel has declared the former one dead')
   t.equal((await readUnselected(scene.store.read)).size, 0)
@@ -90,12 +89,29 @@ await t.test('nor is what comes after the first rows below it went', async (t) =
   t.same(await rowsBelow(scene), [RECOVERY_FOLDER_NAME, 'folder-1', 'late.txt'])
 })
 
+await t.test('wanted again while it is cleared away, it is shown when that is done, and nothing of it is missing', async (t) => {
+  const scene = await setUp(t, { seed: 'tree:1x310' })
+  const { ino } = await scene.item('folder-1')
+  await scene.list(ino)
+  let again: Promise<unknown> = Promise.resolve()
+  scene.onDelta = () => {
+    scene.onDelta = () => undefined
+    again = scene.watch.selection.select(ino, scene.signal).then(() => scene.list(ino))
+  }
+  await deselect(scene, 'folder-1')
+  await again
+  t.equal((await scene.names('folder-1')).length, 310)
+  const over = AbortSignal.abort()
+  t.same(await scene.watch.selection.deselect(ino, { writers: () => [], signal: over }), { kind: 'done' }, 'who has gone away does not wait')
+  await t.rejects(scene.watch.selection.select(ino, over), { code: 'cancelled' })
+})
+
 await t.test('an edit, a deletion, a move out of it and a name that only programs use keep it here; a mark of a program does not', async (t) => {
   const scene = await setUp(t)
   await twoFolders(scene)
   const { ino } = (await scene.known('work'))!
   const obstacles = async (writers: readonly Item['ino'][] = []): Promise<unknown> => {
-    const outcome = await scene.watch.selection.deselect(ino, () => writers)
+    const outcome = await scene.watch.selection.deselect(ino, { writers: () => writers, signal: scene.signal })
     return outcome.kind === 'done' ? 'done' : [outcome.kind, ...outcome.items.map(({ name }) => name).sort()]
   }
   const file = await scene.edit('work/deep/b.txt', text('mine'))
@@ -139,7 +155,7 @@ await t.test('a folder below another one can be chosen too: its parent is not em
   t.same(await rowsBelow(scene, (await scene.known('other'))!.ino), ['c.txt', 'deep'], 'moved there, it is the same by its id')
   await deselect(scene, 'other')
   const other = (await scene.mirror.childIn(scene.store.read, ROOT_INO, 'other'))!
-  await scene.watch.selection.select(other.ino)
+  await scene.watch.selection.select(other.ino, scene.signal)
   t.same(await scene.item('other/c.txt').then(({ name }) => name), 'c.txt')
   t.same(await scene.names('other'), ['c.txt'], 'chosen anew, the one above does not show it')
 })
@@ -156,8 +172,8 @@ await t.test('a second link to a folder that is not wanted does not take its pla
   await sync(scene)
   t.same(await scene.names(), [])
   const double = (await scene.mirror.byRemoteId((await scene.mirror.childIn(scene.store.read, ROOT_INO, second.path))!.base!.id))!
-  await t.rejects(scene.watch.selection.select(double.ino), { code: 'not-permitted' })
-  await scene.watch.selection.select((await scene.mirror.childIn(scene.store.read, ROOT_INO, first.path))!.ino)
+  await t.rejects(scene.watch.selection.select(double.ino, scene.signal), { code: 'not-permitted' })
+  await scene.watch.selection.select((await scene.mirror.childIn(scene.store.read, ROOT_INO, first.path))!.ino, scene.signal)
   await sync(scene)
   t.same(await scene.names(), [first.path])
 })
