@@ -62,9 +62,9 @@ export async function deselectFolder(options: FolderCommandsOptions, path: strin
 
 async function refusal({ paths }: FolderCommandsOptions, path: string, outcome: Exclude<Deselected, { kind: 'done' }>): Promise<FolderResult> {
   const items = await Promise.all(outcome.items.slice(0, MOST_NAMED).map(async (item) => ({ path: await paths.describe(item), bytes: item.kind === 'file' ? item.sizeBytes : 0 })))
-  const count = outcome.items.length === 1 ? 'one item' : `${outcome.items.length} items`
-  if (outcome.kind === 'in-use') return { path, error: { code: 'busy', message: `${count} below it may be written to by a program: close them first` }, unsent: items }
-  const message = `${count} below it are not on the portal: send them with "elastic-drive sync --wait 60", and move away what has a name that only programs use`
+  const count = (one: string): string => (outcome.items.length === 1 ? `one ${one}` : `${outcome.items.length} ${one}s`)
+  if (outcome.kind === 'in-use') return { path, error: { code: 'busy', message: `a program may write to ${count('file')} below it: close what it has open first` }, unsent: items }
+  const message = `the portal does not have ${count('change')} below it: send with "elastic-drive sync --wait 60", and move away what has a name that only programs use`
   return { path, error: { code: 'would-lose-data', message }, unsent: items }
 }
 
