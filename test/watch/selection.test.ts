@@ -2,8 +2,8 @@
 import t from 'tap'
 import { ROOT_INO } from '../../src/base/ids.js'
 import type { Item } from '../../src/mirror/item.js'
+import { RECOVERY_FOLDER_NAME } from '../../src/mirror/recovery-place.js'
 import { readUnselected } from '../../src/mirror/selection-rows.js'
-import { RECOVERY_FOLDER_NAME } from '../../src/watch/recovery-folder.js'
 import { COMPANY_DRIVE, setUp, type Scene } from './scene.js'
 
 t.jobs = 4
