@@ -10,7 +10,7 @@ import type { CallOptions, Drive, RemoteFile, RemoteFolder, RemoteItem } from '.
 import { shownName } from '../mirror/item.js'
 import { fetchListings } from '../watch/fetch-listings.js'
 import { FolderListing } from '../watch/folder-listing.js'
-import { isExcludedCode } from '../watch/row-plan.js'
+import { exclusionOf, type Exclusion } from '../watch/exclusion.js'
 import type { KnownBytes } from './former-profile.js'
 import type { LocalEntry } from './folder-scan.js'
 
@@ -25,7 +25,7 @@ export type Step =
   /** A name that only programs use: it stays here. */
   | { readonly kind: 'keep'; readonly entry: LocalEntry; readonly children: readonly Step[] }
   /** Left where it lies, below the mount: F9, and what a drive cannot hold. */
-  | { readonly kind: 'leave'; readonly entry: LocalEntry; readonly why: 'excluded' | 'unsupported' }
+  | { readonly kind: 'leave'; readonly entry: LocalEntry; readonly why: Exclusion | 'unsupported' }
 
 export interface AdoptionPlan {
   readonly steps: readonly Step[]
@@ -38,6 +38,8 @@ export interface Adoption {
   readonly rootFolderId: RemoteId
   readonly entries: readonly LocalEntry[]
   readonly known: readonly KnownBytes[]
+  /** Folders that the person does not want. */
+  readonly unselected: ReadonlySet<RemoteId>
   readonly digest: (entry: LocalEntry) => Promise<string>
   readonly isLocalOnlyName: (name: string) => boolean
 }
@@ -57,7 +59,7 @@ export async function planAdoption(adoption: Adoption): Promise<AdoptionPlan> {
     const listings = await list(adoption.drive, levels)
     const next: Level[] = []
     for (const [index, { entries, into }] of levels.entries()) {
-      const remotes = new Remotes(listings[index] ?? [], entries)
+      const remotes = new Remotes(listings[index] ?? [], entries, adoption.unselected)
       const isRoot = into === steps
       for (const entry of entries) {
         const step = await planEntry(adoption, known, remotes, entry, isRoot)
@@ -77,7 +79,8 @@ async function planEntry(adoption: Adoption, known: ReadonlyMap<RemoteId, KnownB
   const remote = remotes.meet(entry.name)
   if (remote === undefined) return send(adoption, entry, 'nothing')
   if (remote.kind === 'folder' && entry.kind === 'folder') {
-    return isExcludedCode(remote.code) ? { kind: 'leave', entry, why: 'excluded' } : { kind: 'merge', entry, remote, children: [] }
+    const why = exclusionOf(remote, adoption.unselected)
+    return why === undefined ? { kind: 'merge', entry, remote, children: [] } : { kind: 'leave', entry, why }
   }
   if (remote.kind === 'folder' || entry.kind === 'folder' || remote.sizeBytes !== entry.sizeBytes) return send(adoption, entry, 'differs')
   const bytes = known.get(remote.id)
@@ -103,8 +106,10 @@ class Remotes {
   readonly #byKey = new Map<string, RemoteItem>()
   readonly #met = new Set<RemoteId>()
   readonly #localNames: ReadonlySet<string>
+  readonly #unselected: ReadonlySet<RemoteId>
 
-  constructor(items: readonly RemoteItem[], entries: readonly LocalEntry[]) {
+  constructor(items: readonly RemoteItem[], entries: readonly LocalEntry[], unselected: ReadonlySet<RemoteId>) {
+    this.#unselected = unselected
     this.#localNames = new Set(entries.map(({ name }) => name))
     for (const item of items) {
       const name = shownName(item.name, item.id)
@@ -128,7 +133,7 @@ class Remotes {
   }
 
   get unmet(): number {
-    return [...this.#byName.values()].filter(({ id, code }) => !this.#met.has(id) && !isExcludedCode(code)).length
+    return [...this.#byName.values()].filter((item) => !this.#met.has(item.id) && exclusionOf(item, this.#unselected) === undefined).length
   }
 }
 

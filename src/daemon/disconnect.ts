@@ -10,6 +10,7 @@ import { DriveError } from '../base/errors.js'
 import { syncDirectory } from '../base/sync-directory.js'
 import { recoverRows } from '../cache/recover-rows.js'
 import { findMount } from '../engine/mount-table.js'
+import { readUnselected } from '../mirror/selection-rows.js'
 import { takeProcessLock } from '../store/process-lock.js'
 import { Store } from '../store/store.js'
 import { readBootId } from './daemon-record.js'
@@ -62,7 +63,7 @@ export async function disconnectProfile(within: DisconnectWithin): Promise<Disco
 async function decide(paths: ProfilePaths, profile: Profile): Promise<Disconnection> {
   await finishAdoption(paths, profile)
   if (!(await isThere(paths.databasePath))) {
-    const nothing = { profile, folders: [], files: [] }
+    const nothing = { profile, folders: [], files: [], unselected: [] }
     await writeDisconnection(paths, nothing)
     return nothing
   }
@@ -76,7 +77,7 @@ async function decide(paths: ProfilePaths, profile: Profile): Promise<Disconnect
       const others = lost.length === 1 ? '' : ` (and ${lost.length - 1} more)`
       throw new DriveError('would-lose-data', `the unsent edit of ${join(profile.folder, ...first.names)}${others} cannot be read (${first.reason}): look at what "elastic-drive rescue DIR" still finds, then delete it in the mounted drive`)
     }
-    const disconnection = { profile, folders, files }
+    const disconnection = { profile, folders, files, unselected: [...(await readUnselected(store.read))] }
     await writeDisconnection(paths, disconnection)
     return disconnection
   } finally {
@@ -84,7 +85,7 @@ async function decide(paths: ProfilePaths, profile: Profile): Promise<Disconnect
   }
 }
 
-async function part({ paths, clock, secrets, grants }: DisconnectWithin, { profile, folders, files }: Disconnection): Promise<Disconnected> {
+async function part({ paths, clock, secrets, grants }: DisconnectWithin, { profile, folders, files, unselected }: Disconnection): Promise<Disconnected> {
   const { folder, folderMode } = profile
   await mkdir(folder, { recursive: true })
   await chmod(folder, folderMode | 0o700)
@@ -98,6 +99,7 @@ async function part({ paths, clock, secrets, grants }: DisconnectWithin, { profi
     folder,
     folderMode,
     disconnectedAt: new Date(clock.nowMs()).toISOString(),
+    unselected,
     known: files.flatMap(({ copyOf, sizeBytes }): readonly KnownBytes[] =>
       copyOf === null ? [] : [{ id: copyOf.fileId, version: copyOf.version, blobId: copyOf.blobId, sizeBytes, sha256: copyOf.sha256 }],
     ),

@@ -68,11 +68,16 @@ export interface OrphanFacts extends RowFacts {
 // Marks of programs that describe the folder or the lock, not work: they go with the folder.
 const MARKS = /^(\.directory|\.DS_Store|Thumbs\.db|\.~lock\..*#|~\$.*)$/u
 
+/** It goes with its folder, though it is nowhere else. */
+export function isMark({ localOnly, name }: Item): boolean {
+  return localOnly && MARKS.test(name)
+}
+
 export function planOrphan(row: Item, facts: OrphanFacts): OrphanPlan {
   if (facts.guarded || facts.inTrash || row.base?.trashed === true) return 'leave'
   if (row.base === null) {
     if (facts.parentIsNew) return 'leave'
-    return row.localOnly && MARKS.test(row.name) ? 'remove' : 'recover'
+    return isMark(row) ? 'remove' : 'recover'
   }
   if (!facts.isGone) return facts.parentIsNew ? 'leave' : 'send-back'
   if (row.kind === 'folder' || !facts.dirty) return 'remove'
