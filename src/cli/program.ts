@@ -11,6 +11,7 @@ import { connectCommand } from './commands/connect.js'
 import { demoCommand } from './commands/demo.js'
 import { disconnectCommand } from './commands/disconnect.js'
 import { doctorCommand } from './commands/doctor.js'
+import { foldersCommand } from './commands/folders.js'
 import { mountCommand } from './commands/mount.js'
 import { UNBUILT_COMMANDS } from './commands/not-built.js'
 import { pauseCommand, resumeCommand } from './commands/pause.js'
@@ -41,6 +42,7 @@ const COMMANDS: readonly CommandMaker[] = [
   freeCommand,
   storagesCommand,
   conflictsCommand,
+  foldersCommand,
   settingsCommand,
   rescueCommand,
   doctorCommand,

@@ -168,6 +168,30 @@ export interface UnmountAnswer {
   readonly pendingBytes: number
 }
 
+export interface FolderStatus {
+  readonly path: string
+  /** `link`: a folder of another drive that is connected. */
+  readonly kind: 'folder' | 'link'
+  /** Null while it is only here. */
+  readonly id: string | null
+  readonly synchronizes: boolean
+  /** Why not: never (`excluded`: "Uploaded files"), because of a choice, or because the same folder is shown under another name. */
+  readonly why: 'excluded' | 'deselected' | 'shown-elsewhere' | null
+  /** Files that are listed here, and their size on the portal; null for what does not synchronize. */
+  readonly knownFiles: number | null
+  readonly knownBytes: number | null
+}
+
+export interface FolderChosen {
+  readonly path: string
+  readonly synchronizes: boolean
+  /** Given back on this disk. */
+  readonly bytes: number
+}
+
+/** `unsent`: what stands in the way, at most 1,000 items; absent where nothing does. */
+export type FolderResult = FolderChosen | (FailedPath & { readonly unsent?: readonly UnsentItem[] })
+
 /** Of one storage and one direction. */
 export interface BrakeHold {
   /** Where the items were deleted; on the other side they still are. */
@@ -254,6 +278,9 @@ interface CommandTable {
   readonly free: { readonly request: PathsRequest; readonly answer: { readonly results: readonly PathResult[] } }
   readonly conflicts: { readonly request: Readonly<Record<string, never>>; readonly answer: { readonly conflicts: readonly ConflictStatus[] } }
   readonly resolveConflicts: { readonly request: PathsRequest & { readonly keep: ConflictChoice }; readonly answer: { readonly results: readonly ConflictResult[] } }
+  readonly folders: { readonly request: Readonly<Record<string, never>>; readonly answer: { readonly folders: readonly FolderStatus[] } }
+  readonly selectFolders: { readonly request: PathsRequest; readonly answer: { readonly results: readonly FolderResult[] } }
+  readonly deselectFolders: { readonly request: PathsRequest; readonly answer: { readonly results: readonly FolderResult[] } }
   readonly brakeShow: { readonly request: Readonly<Record<string, never>>; readonly answer: BrakeShown }
   readonly brakeAllow: { readonly request: Readonly<Record<string, never>>; readonly answer: BrakeAllowed }
   readonly brakeUndo: { readonly request: Readonly<Record<string, never>>; readonly answer: BrakeUndone }
@@ -284,6 +311,6 @@ export type DaemonCommands = {
   readonly [Name in CommandName]: (request: CommandRequest<Name>, signal: AbortSignal) => Promise<CommandAnswer<Name>>
 }
 
-export function isFailedPath(result: PathStatus | PathResult | ConflictResult): result is FailedPath {
+export function isFailedPath(result: PathStatus | PathResult | ConflictResult | FolderResult): result is FailedPath {
   return 'error' in result
 }

@@ -11,7 +11,7 @@ import { asLink, type Connection } from '../mirror/connected-rows.js'
 import { shownName } from '../mirror/item.js'
 import { fetchListings } from '../watch/fetch-listings.js'
 import { FolderListing } from '../watch/folder-listing.js'
-import { isExcludedItem } from '../watch/row-plan.js'
+import { exclusionOf, type Exclusion } from '../watch/exclusion.js'
 import type { KnownBytes } from './former-profile.js'
 import type { LocalEntry } from './folder-scan.js'
 
@@ -26,7 +26,7 @@ export type Step =
   /** A name that only programs use: it stays here. */
   | { readonly kind: 'keep'; readonly entry: LocalEntry; readonly children: readonly Step[] }
   /** Left where it lies, below the mount: F9, what a drive cannot hold, and what is of a storage that this account cannot reach any more (F10). */
-  | { readonly kind: 'leave'; readonly entry: LocalEntry; readonly why: 'excluded' | 'unsupported' | 'not-connected' }
+  | { readonly kind: 'leave'; readonly entry: LocalEntry; readonly why: Exclusion | 'unsupported' | 'not-connected' }
 
 export interface AdoptionPlan {
   readonly steps: readonly Step[]
@@ -46,6 +46,8 @@ export interface Adoption {
   readonly connections: readonly Connection[]
   readonly entries: readonly LocalEntry[]
   readonly known: readonly KnownBytes[]
+  /** Folders that the person does not want. */
+  readonly unselected: ReadonlySet<RemoteId>
   readonly digest: (entry: LocalEntry) => Promise<string>
   readonly isLocalOnlyName: (name: string) => boolean
 }
@@ -68,7 +70,7 @@ export async function planAdoption(adoption: Adoption): Promise<AdoptionPlan> {
     for (const [index, { entries, into }] of levels.entries()) {
       const isRoot = into === steps
       const listed = listings[index] ?? []
-      const remotes = new Remotes(isRoot ? [...listed, ...connectedBeside(listed, live)] : listed, entries, adoption.storageId)
+      const remotes = new Remotes(isRoot ? [...listed, ...connectedBeside(listed, live)] : listed, entries, adoption)
       for (const entry of entries) {
         if (isRoot && lost.some(({ name }) => name === entry.name)) {
           into.push({ kind: 'leave', entry, why: 'not-connected' })
@@ -91,7 +93,8 @@ async function planEntry(adoption: Adoption, known: ReadonlyMap<RemoteId, KnownB
   const remote = remotes.meet(entry.name)
   if (remote === undefined) return send(adoption, entry, 'nothing')
   if (remote.kind === 'folder' && entry.kind === 'folder') {
-    return isExcludedItem(remote, adoption.storageId) ? { kind: 'leave', entry, why: 'excluded' } : { kind: 'merge', entry, remote, children: [] }
+    const why = exclusionOf(remote, adoption.unselected, adoption.storageId)
+    return why === undefined ? { kind: 'merge', entry, remote, children: [] } : { kind: 'leave', entry, why }
   }
   if (remote.kind === 'folder' || entry.kind === 'folder' || remote.sizeBytes !== entry.sizeBytes) return send(adoption, entry, 'differs')
   const bytes = known.get(remote.id)
@@ -117,12 +120,14 @@ class Remotes {
   readonly #byKey = new Map<string, RemoteItem>()
   readonly #met = new Set<RemoteId>()
   readonly #localNames: ReadonlySet<string>
+  readonly #unselected: ReadonlySet<RemoteId>
 
   readonly #ownStorage: StorageId
 
   /** Of two items of one name the later one has it. */
-  constructor(items: readonly RemoteItem[], entries: readonly LocalEntry[], ownStorage: StorageId) {
-    this.#ownStorage = ownStorage
+  constructor(items: readonly RemoteItem[], entries: readonly LocalEntry[], { unselected, storageId }: Pick<Adoption, 'unselected' | 'storageId'>) {
+    this.#ownStorage = storageId
+    this.#unselected = unselected
     this.#localNames = new Set(entries.map(({ name }) => name))
     for (const item of items) {
       const name = shownName(item.name, item.id)
@@ -146,7 +151,7 @@ class Remotes {
   }
 
   get unmet(): number {
-    return [...this.#byName.values()].filter(({ id, code, storageId }) => !this.#met.has(id) && !isExcludedItem({ code, storageId }, this.#ownStorage)).length
+    return [...this.#byName.values()].filter((item) => !this.#met.has(item.id) && exclusionOf(item, this.#unselected, this.#ownStorage) === undefined).length
   }
 }
 

@@ -10,7 +10,7 @@ import { dirname, join } from 'node:path'
 import type { Clock } from '../base/clock.js'
 import { ByteRanges } from '../base/byte-ranges.js'
 import { DriveError, systemCode } from '../base/errors.js'
-import { asContentId, ROOT_INO, type ContentId, type Ino } from '../base/ids.js'
+import { asContentId, ROOT_INO, type ContentId, type Ino, type RemoteId } from '../base/ids.js'
 import { syncDirectory } from '../base/sync-directory.js'
 import { fileFacts } from '../cache/cache-file.js'
 import { contentPath } from '../cache/content-path.js'
@@ -20,6 +20,7 @@ import { Journal } from '../journal/journal.js'
 import { restoreConnections } from '../mirror/connected-rows.js'
 import { shownName } from '../mirror/item.js'
 import { Mirror } from '../mirror/mirror.js'
+import { noteUnselected } from '../mirror/selection-rows.js'
 import { Store, type Transaction } from '../store/store.js'
 import { readBootId } from './daemon-record.js'
 import { dropHistory } from './drop-history.js'
@@ -50,6 +51,7 @@ export interface AdoptionWork {
   readonly paths: ProfilePaths
   readonly profile: Profile
   readonly steps: readonly Step[]
+  readonly unselected: readonly RemoteId[]
   readonly clock: Clock
 }
 
@@ -62,7 +64,10 @@ export async function prepareAdoption(work: AdoptionWork): Promise<void> {
   const store = await Store.open(paths.databasePath, SCHEMAS, { bootId })
   try {
     const taking = new Taking(work, store, bootId)
-    await store.transact((tx) => taking.mirror.ensureRoot(tx, rootFolderOf(profile)))
+    await store.transact(async (tx) => {
+      await taking.mirror.ensureRoot(tx, rootFolderOf(profile))
+      await noteUnselected(tx, work.unselected)
+    })
     await taking.all(ROOT_INO, work.steps, false)
     await store.transact((tx) => restoreConnections(taking.mirror, tx, profile.connections ?? []))
     await store.transact(() => Promise.resolve(), { durable: true })

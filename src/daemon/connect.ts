@@ -6,6 +6,7 @@
 import { join } from 'node:path'
 import type { Clock } from '../base/clock.js'
 import { DriveError, errorCode, errorText, hasCode, type ErrorCode } from '../base/errors.js'
+import type { RemoteId } from '../base/ids.js'
 import type { Account, CallOptions, Drive, RemoteStorage } from '../drive/drive.js'
 import { untrustedWords } from '../rest/untrusted.js'
 import type { GrantStore, OAuthGrant } from '../rest/oauth-access.js'
@@ -105,7 +106,7 @@ export async function connectProfile(within: ConnectSurroundings, request: Conne
     ...lostField(planned?.plan.lost ?? known?.lostConnections ?? []),
   }
   const connected = planned?.access ?? access
-  if (!request.dryRun) await commit(within, { access: connected, profile, known, former, mounted, steps: planned?.plan.steps })
+  if (!request.dryRun) await commit(within, { access: connected, profile, known, former, mounted, steps: planned?.plan.steps, unselected: former !== undefined && before === former ? former.unselected : [] })
   const needsRemount = mounted && (known.access !== 'application' || access.kind !== 'application')
   return { profile, reconnected: known !== undefined, mounted, needsRemount, adoption: planned?.plan }
 }
@@ -115,7 +116,7 @@ async function planAdoptionWith(within: ConnectSurroundings, access: Brought, { 
   const entries = await scanFolder(former.folder)
   const { isLocalOnlyName } = within
   const digest = ({ names }: LocalEntry): Promise<string> => fileDigest(join(former.folder, ...names))
-  const { value, access: now } = await withDrive(within, access, (drive) => planAdoption({ drive, rootFolderId: storage.rootId, storageId: storage.id, connections: former.connections ?? [], entries, known: former.known, digest, isLocalOnlyName })).catch((error: unknown) => {
+  const { value, access: now } = await withDrive(within, access, (drive) => planAdoption({ drive, rootFolderId: storage.rootId, storageId: storage.id, connections: former.connections ?? [], entries, known: former.known, unselected: new Set(former.unselected), digest, isLocalOnlyName })).catch((error: unknown) => {
     throw connectFailure(error, access)
   })
   return { plan: value, access: now }
@@ -128,12 +129,14 @@ interface Change {
   readonly former: FormerProfile | undefined
   readonly mounted: boolean
   readonly steps: AdoptionPlan['steps'] | undefined
+  /** Folders that the person did not want in the same drive before. */
+  readonly unselected: readonly RemoteId[]
 }
 
 /** The record comes last: a crash before it leaves a marked folder as it was, which the next connect takes. */
 async function commit(within: ConnectSurroundings, change: Change): Promise<void> {
   const { paths, surroundings, clock } = within
-  const { profile, known, former, mounted, steps } = change
+  const { profile, known, former, mounted, steps, unselected } = change
   await prepareDirectories(paths, surroundings.uid)
   if (known !== undefined && !mounted) await finishAdoption(paths, known)
   if (former === undefined) {
@@ -142,8 +145,8 @@ async function commit(within: ConnectSurroundings, change: Change): Promise<void
   }
   const lock = await takeProcessLock(paths.lockPath)
   try {
-    if (steps === undefined) await dropHistory(paths)
-    else await prepareAdoption({ paths, profile, steps, clock })
+    if (steps === undefined && unselected.length === 0) await dropHistory(paths)
+    else await prepareAdoption({ paths, profile, steps: steps ?? [], unselected, clock })
     await record(within, change)
     await finishAdoption(paths, profile)
   } finally {

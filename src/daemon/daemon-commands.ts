@@ -18,6 +18,7 @@ import { allowBrake, itemsOf, readHeld, showBrake, undoBrake } from './brake-com
 import { listConflicts, resolveConflicts } from './conflict-commands.js'
 import type { DriveCore } from './drive-core.js'
 import type { DriveReport } from './drive-report.js'
+import { deselectFolder, listFolders, selectFolder } from './folder-commands.js'
 import { connectStorage, disconnectStorage, listStorages } from './storage-commands.js'
 
 const PROBE_EVERY_MS = 1_000 // somebody waits for the portal to come back
@@ -36,8 +37,8 @@ export interface DaemonCommandsOptions {
 
 export function daemonCommands(options: DaemonCommandsOptions): DaemonCommands {
   const { core, report } = options
-  const brake = { core, paths: report.paths }
   const storages = { core, report, profile: core.profile }
+  const named = { core, paths: report.paths }
   return {
     status: () => report.drive(),
     pathStatus: async ({ paths }) => ({ paths: await inOrder(paths, (path): Promise<PathStatus> => report.path(path)) }),
@@ -53,9 +54,12 @@ export function daemonCommands(options: DaemonCommandsOptions): DaemonCommands {
     free: ({ paths }) => each(report, paths, (item) => free(core, item)),
     conflicts: async () => ({ conflicts: await listConflicts(core, report) }),
     resolveConflicts: async (request, signal) => ({ results: await resolveConflicts(core, report, request, signal) }),
-    brakeShow: () => showBrake(brake),
-    brakeAllow: () => allowBrake(brake),
-    brakeUndo: () => undoBrake(brake),
+    folders: async (_request, signal) => ({ folders: await listFolders(named, signal) }),
+    selectFolders: async ({ paths }, signal) => ({ results: await inOrder(paths, (path) => selectFolder(named, path, signal)) }),
+    deselectFolders: async ({ paths }, signal) => ({ results: await inOrder(paths, (path) => deselectFolder(named, path, signal)) }),
+    brakeShow: () => showBrake(named),
+    brakeAllow: () => allowBrake(named),
+    brakeUndo: () => undoBrake(named),
     storages: ({ all }, signal) => listStorages(storages, all, signal),
     connectStorage: ({ name }, signal) => connectStorage(storages, name, signal),
     disconnectStorage: ({ name }, signal) => disconnectStorage(storages, name, signal),

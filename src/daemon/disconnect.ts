@@ -13,6 +13,7 @@ import { recoverRows } from '../cache/recover-rows.js'
 import { readConnections } from '../mirror/connected-rows.js'
 import { getItem } from '../mirror/item-queries.js'
 import { findMount } from '../engine/mount-table.js'
+import { readUnselected } from '../mirror/selection-rows.js'
 import { takeProcessLock } from '../store/process-lock.js'
 import { Store } from '../store/store.js'
 import { readBootId } from './daemon-record.js'
@@ -66,7 +67,7 @@ export async function disconnectProfile(within: DisconnectWithin): Promise<Disco
 async function decide(paths: ProfilePaths, profile: Profile): Promise<Disconnection> {
   await finishAdoption(paths, profile)
   if (!(await isThere(paths.databasePath))) {
-    const nothing = { profile, folders: [], files: [], connections: [...(profile.connections ?? []), ...(profile.lostConnections ?? [])] }
+    const nothing = { profile, folders: [], files: [], unselected: [], connections: [...(profile.connections ?? []), ...(profile.lostConnections ?? [])] }
     await writeDisconnection(paths, nothing)
     return nothing
   }
@@ -84,7 +85,7 @@ async function decide(paths: ProfilePaths, profile: Profile): Promise<Disconnect
     const standing = root === undefined ? (profile.connections ?? []) : await readConnections(store.read)
     const outOfReach = (profile.lostConnections ?? []).filter(({ realId }) => !standing.some((connection) => connection.realId === realId))
     const connections = [...standing, ...outOfReach]
-    const disconnection = { profile, folders, files, connections }
+    const disconnection = { profile, folders, files, connections, unselected: [...(await readUnselected(store.read))] }
     await writeDisconnection(paths, disconnection)
     return disconnection
   } finally {
@@ -92,7 +93,7 @@ async function decide(paths: ProfilePaths, profile: Profile): Promise<Disconnect
   }
 }
 
-async function part({ paths, clock, secrets, grants }: DisconnectWithin, { profile, folders, files, connections }: Disconnection): Promise<Disconnected> {
+async function part({ paths, clock, secrets, grants }: DisconnectWithin, { profile, folders, files, connections, unselected }: Disconnection): Promise<Disconnected> {
   const { folder, folderMode } = profile
   await mkdir(folder, { recursive: true })
   await chmod(folder, folderMode | 0o700)
@@ -107,6 +108,7 @@ async function part({ paths, clock, secrets, grants }: DisconnectWithin, { profi
     folderMode,
     ...connectionsField(connections),
     disconnectedAt: new Date(clock.nowMs()).toISOString(),
+    unselected,
     known: files.flatMap(({ copyOf, sizeBytes }): readonly KnownBytes[] =>
       copyOf === null ? [] : [{ id: copyOf.fileId, version: copyOf.version, blobId: copyOf.blobId, sizeBytes, sha256: copyOf.sha256 }],
     ),

@@ -5,7 +5,7 @@
  */
 import { rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { asContentId, type ContentId } from '../base/ids.js'
+import { asContentId, asRemoteId, type ContentId, type RemoteId } from '../base/ids.js'
 import { syncDirectory } from '../base/sync-directory.js'
 import type { RemoteOrigin } from '../cache/content-rows.js'
 import type { Connection } from '../mirror/connected-rows.js'
@@ -37,6 +37,8 @@ export interface Disconnection {
   readonly files: readonly KeptFile[]
   /** The user's choice, which connecting again goes by. */
   readonly connections: readonly Connection[]
+  /** Folders that the person does not want: a choice that outlives the connection. */
+  readonly unselected: readonly RemoteId[]
 }
 
 const FORMAT = 1
@@ -46,11 +48,11 @@ const NEXT_STEP = 'copy what is missing out with "elastic-drive rescue DIR", the
 export async function readDisconnection(paths: ProfilePaths): Promise<Disconnection | undefined> {
   const fields = await readRecord(paths.disconnectionPath, NEXT_STEP)
   if (fields === undefined) return undefined
-  const { profile, folders, files, connections } = fields
+  const { profile, folders, files, connections, unselected } = fields
   if (fields.format !== FORMAT || typeof profile !== 'object' || profile === null || !arePlaced(folders) || !arePlaced(files)) {
     throw damagedRecord(paths.disconnectionPath, NEXT_STEP)
   }
-  return { profile: profile as Profile, folders: folders as readonly KeptFolder[], files: (files as readonly KeptFile[]).map((file) => ({ ...file, content: asContentId(Number(file.content)) })), connections: readKeptConnections(connections) }
+  return { profile: profile as Profile, folders: folders as readonly KeptFolder[], files: (files as readonly KeptFile[]).map((file) => ({ ...file, content: asContentId(Number(file.content)) })), connections: readKeptConnections(connections), unselected: remoteIds(unselected) }
 }
 
 /** After it a power loss finds the record. */
@@ -61,6 +63,11 @@ export async function writeDisconnection(paths: ProfilePaths, disconnection: Dis
 export async function removeDisconnection(paths: ProfilePaths): Promise<void> {
   await rm(paths.disconnectionPath, { force: true })
   await syncDirectory(dirname(paths.disconnectionPath))
+}
+
+/** None in a record that was written before there was a choice. */
+export function remoteIds(list: unknown): readonly RemoteId[] {
+  return Array.isArray(list) ? list.filter((id) => typeof id === 'string').map(asRemoteId) : []
 }
 
 /** The rest of each is what we wrote; a name must not lead out of the folder, whoever wrote it. */

@@ -6,7 +6,7 @@
 import { hostname } from 'node:os'
 import type { Clock } from '../base/clock.js'
 import { errorCode, errorText, type DriveError } from '../base/errors.js'
-import { ROOT_INO } from '../base/ids.js'
+import { ROOT_INO, type Ino } from '../base/ids.js'
 import type { Log } from '../base/log.js'
 import { namePatterns } from '../base/names.js'
 import type { Random } from '../base/random.js'
@@ -99,6 +99,7 @@ export class DriveCore {
   readonly #attributes: AttributesOf
   readonly #direct: DirectOpens
   readonly #news: KernelNews
+  readonly #handles = new Handles()
   readonly #following = new Set<Promise<void>>()
   #paused = false
 
@@ -167,7 +168,7 @@ export class DriveCore {
       uploadLimit: () => options.settings().uploadLimit ?? undefined,
     })
     const { drive } = this.drive
-    const handles = new Handles()
+    const handles = this.#handles
     const nodes = new NodeTable()
     const onDelta = (deltas: readonly MirrorDelta[]): void => {
       this.#follow(deltas)
@@ -343,6 +344,16 @@ export class DriveCore {
   async presentBytes(item: Item): Promise<number> {
     if (item.contentId === null) return 0
     return (await this.#attributes.facts([item])).get(item.contentId)?.presentBytes ?? 0
+  }
+
+  /** Items that a program may write to. */
+  openForWriting(): readonly Ino[] {
+    return this.#handles.files().flatMap(({ flags, node }) => (flags.write ? [node.ino] : []))
+  }
+
+  /** Files that were closed a moment ago are synced and looked at now. */
+  letGoOfClosed(): Promise<void> {
+    return this.#direct.letGo()
   }
 
   #applyPaused(paused: boolean): void {

@@ -58,8 +58,7 @@ export class DriveReport {
 
   async path(path: string): Promise<PathStatus> {
     try {
-      const item = await this.item(path)
-      return await this.#itemStatus(path, item)
+      return await this.#itemStatus(path, (await this.#hidden(path)) ?? (await this.item(path)))
     } catch (error) {
       return { path, error: { code: errorCode(error), message: errorText(error) } }
     }
@@ -70,6 +69,16 @@ export class DriveReport {
     const item = await this.#o.core.mirror.find(this.paths.names(path))
     if (item === undefined) throw new DriveError('not-found', `there is no ${path}`)
     return item
+  }
+
+  /** What stands there and does not synchronize. */
+  async #hidden(path: string): Promise<Item | undefined> {
+    const { mirror, store } = this.#o.core
+    const names = this.paths.names(path)
+    const name = names.at(-1)
+    const folder = name === undefined ? undefined : await mirror.find(names.slice(0, -1))
+    const item = name === undefined || folder === undefined ? undefined : await mirror.childIn(store.read, folder.ino, name)
+    return item?.excluded === true ? item : undefined
   }
 
   /** What the portal does not have yet, named. */

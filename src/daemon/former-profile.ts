@@ -1,10 +1,11 @@
 /**
- * What is remembered of a connection that was ended (6a.13): whose folder it was, so that connecting again takes it, and the
- * digests of what lay in it, so that what is equal on both sides is known without a transfer (F5). No history: nothing is
- * ever taken for deleted because of it. Holds no secret.
+ * What is remembered of a connection that was ended (6a.13): whose folder it was, so that connecting again takes it, the
+ * digests of what lay in it, so that what is equal on both sides is known without a transfer (F5), and which folders are not
+ * wanted (F9). No history: nothing is ever taken for deleted because of it. Holds no secret.
  */
 import { rm } from 'node:fs/promises'
 import { asRemoteId, type RemoteId } from '../base/ids.js'
+import { remoteIds } from './disconnection.js'
 import { connectionsField, readKeptConnections } from './kept-connections.js'
 import type { ProfilePaths } from './paths.js'
 import type { Owner, Profile } from './profile.js'
@@ -23,6 +24,8 @@ export interface KnownBytes {
 export interface FormerProfile extends Owner, Pick<Profile, 'folder' | 'folderMode' | 'storageId' | 'connections'> {
   readonly disconnectedAt: string
   readonly known: readonly KnownBytes[]
+  /** Folders that the person does not want. */
+  readonly unselected: readonly RemoteId[]
 }
 
 const FORMAT = 1
@@ -32,7 +35,7 @@ const NEXT_STEP = 'remove it, and connect with a new folder'
 export async function readFormerProfile(paths: ProfilePaths): Promise<FormerProfile | undefined> {
   const fields = await readRecord(paths.formerProfilePath, NEXT_STEP)
   if (fields === undefined) return undefined
-  const { portal, userId, memberId, storageId, folder, folderMode, disconnectedAt, known } = fields as Partial<Record<keyof FormerProfile, unknown>>
+  const { portal, userId, memberId, storageId, folder, folderMode, disconnectedAt, known, unselected } = fields as Partial<Record<keyof FormerProfile, unknown>>
   const isSound = [portal, userId, storageId, folder, disconnectedAt].every((value) => typeof value === 'string') && typeof folderMode === 'number' && Array.isArray(known)
   if (fields.format !== FORMAT || !isSound) throw damagedRecord(paths.formerProfilePath, NEXT_STEP)
   return {
@@ -45,6 +48,7 @@ export async function readFormerProfile(paths: ProfilePaths): Promise<FormerProf
     disconnectedAt: String(disconnectedAt),
     ...connectionsField(readKeptConnections(fields.connections)),
     known: (known as readonly unknown[]).flatMap(knownBytesOf),
+    unselected: remoteIds(unselected),
   }
 }
 

@@ -70,7 +70,7 @@ async function readStorages(core: DriveCore, profile: Pick<Profile, 'storageId'>
 async function shownBy({ mirror, store }: DriveCore, report: DriveReport, realId: Connection['realId']): Promise<{ readonly path: string | null; readonly by: 'here' | 'portal' | null }> {
   const own = await mirror.byRemoteId(connectedId(realId))
   const isOwn = own !== undefined && !own.deleted && !own.excluded
-  const shown: Item | undefined = isOwn ? own : (await othersLeadingTo(mirror, store.read, realId)).find(({ deleted }) => !deleted)
+  const shown: Item | undefined = isOwn ? own : (await othersLeadingTo(mirror, store.read, realId)).find(({ deleted, excluded }) => !deleted && !excluded)
   if (shown === undefined) return { path: null, by: null }
   return { path: (await report.paths.of(shown.ino)) ?? null, by: isOwn ? 'here' : 'portal' }
 }

@@ -153,7 +153,7 @@ export class Namespace {
       const source = await this.#folder(tx, from.parent)
       const target = await this.#folder(tx, to.parent)
       const victim = await this.#mirror.childIn(tx, to.parent, to.name)
-      if (victim !== undefined && noReplace) throw new DriveError('exists', 'the name is taken')
+      if (victim !== undefined && (noReplace || victim.excluded)) throw new DriveError('exists', 'the name is taken')
       await this.#checkFree(tx, to.parent, to.name, victim === undefined ? [item.ino] : [item.ino, victim.ino])
       if (item.base !== null && isTrashName(to.name)) throw new DriveError('bad-name', 'file managers keep their trash under this name')
       const leavesTrash = await isInTrash(tx, item.ino)
@@ -361,7 +361,7 @@ export class Namespace {
 
   async #folder(tx: Transaction, ino: Ino): Promise<Item> {
     const folder = await this.#mirror.getIn(tx, ino)
-    if (folder === undefined || folder.deleted) throw new DriveError('not-found', 'the folder is gone')
+    if (folder === undefined || folder.deleted || folder.excluded) throw new DriveError('not-found', 'the folder is gone')
     return folder
   }
 

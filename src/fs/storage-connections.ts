@@ -12,6 +12,7 @@ import { connectedAbove, connectedId, insertConnection, othersLeadingTo } from '
 import type { MirrorDelta } from '../mirror/delta.js'
 import { shownName, type Item } from '../mirror/item.js'
 import type { Mirror } from '../mirror/mirror.js'
+import { readUnselected } from '../mirror/selection-rows.js'
 import type { Store } from '../store/store.js'
 import type { Upload } from '../upload/upload.js'
 import { isMark } from '../watch/absence-plan.js'
@@ -58,6 +59,7 @@ export class StorageConnections {
         const known = await mirror.byRemoteId(connectedId(real.realId), tx)
         const row = known ?? (await insertConnection(mirror, tx, { realId: real.realId, storageId: real.storageId, name: wished, wished, source }))
         if (row.deleted) throw new DriveError('busy', 'it is being disconnected in this moment: try again')
+        if (row.excluded && (await readUnselected(tx)).has(connectedId(real.realId))) throw new DriveError('invalid', 'it is connected, and was left out: "elastic-drive folders select" shows it again')
         const [other] = row.excluded ? await othersLeadingTo(mirror, tx, real.realId) : []
         return { shown: other ?? row, already: known !== undefined }
       },

@@ -78,8 +78,8 @@ export class Journal {
   }
 
   /** All entries in order. */
-  async entries(): Promise<readonly Entry[]> {
-    return (await this.#store.read.all('SELECT * FROM journal ORDER BY seq')).map(entryOf)
+  async entries(reader: Reader = this.#store.read): Promise<readonly Entry[]> {
+    return (await reader.all('SELECT * FROM journal ORDER BY seq')).map(entryOf)
   }
 
   /** In order, those that may be sent now as far as their delay goes, or that may have reached the portal; and how many others there are, until when. */

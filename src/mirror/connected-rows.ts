@@ -12,6 +12,7 @@ import type { MirrorDelta } from './delta.js'
 import { ITEM_COLUMNS, shownName, type Base, type Item } from './item.js'
 import { query } from './item-queries.js'
 import type { Mirror } from './mirror.js'
+import { readUnselected } from './selection-rows.js'
 import { readFact, writeFact } from './side-tables.js'
 
 /** What is kept of a connection where there is no database. */
@@ -64,17 +65,24 @@ export async function readConnections(reader: Reader): Promise<readonly Connecti
   return connections
 }
 
-/** Other rows through which the same folder of the portal is reached, as long as they are: shown, or deleted here and not yet there. */
+/**
+ * Other rows through which the same folder of the portal is reached, as long as they are: shown, or deleted here and not yet
+ * there. One that a person does not want counts as well: no other takes its place.
+ */
 export async function othersLeadingTo(mirror: Mirror, reader: Reader, realId: RemoteId): Promise<readonly Item[]> {
-  return (await mirror.foldersOfRealId(realId, reader)).filter((row) => !row.excluded && row.base?.id !== connectedId(realId))
+  const others = (await mirror.foldersOfRealId(realId, reader)).filter(({ base }) => base !== null && base.id !== connectedId(realId))
+  if (others.length === 0) return others
+  const unselected = await readUnselected(reader)
+  return others.filter(({ base, excluded }) => !excluded || (base !== null && unselected.has(base.id)))
 }
 
 /** Hidden where the folder is reached another way already (13.2: one real folder is shown once). */
 export async function insertConnection(mirror: Mirror, tx: Transaction, connection: Connection): Promise<Item> {
   const { realId } = connection
   const name = await freeRootName(mirror, tx, connection.name, realId)
-  const hidden = (await othersLeadingTo(mirror, tx, realId)).length > 0
-  const ino = await mirror.insertRemote(tx, ROOT_INO, name, asLink({ ...connection, name }), { excluded: hidden })
+  const isDeselected = (await readUnselected(tx)).has(connectedId(realId))
+  const hidden = !isDeselected && (await othersLeadingTo(mirror, tx, realId)).length > 0
+  const ino = await mirror.insertRemote(tx, ROOT_INO, name, asLink({ ...connection, name }), { excluded: hidden || isDeselected })
   await remember(tx, realId, { source: connection.source, wished: connection.wished, hidden })
   return mirror.needIn(tx, ino)
 }

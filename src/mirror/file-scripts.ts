@@ -6,7 +6,7 @@ import type { ContentId, Ino } from '../base/ids.js'
 import type { Item } from './item.js'
 
 /** Parameters `parent`, `name_key`: the folder is an ordinary one, and neither here nor on the portal anything has the name. */
-export const IS_PLAIN_PLACE = `EXISTS (SELECT 1 FROM items WHERE ino = NEW.parent AND kind = 'folder' AND deleted = 0 AND local_only = 0)
+export const IS_PLAIN_PLACE = `EXISTS (SELECT 1 FROM items WHERE ino = NEW.parent AND kind = 'folder' AND deleted = 0 AND excluded = 0 AND local_only = 0)
   AND NOT EXISTS (SELECT 1 FROM items WHERE parent = NEW.parent AND name_key = NEW.name_key)
   AND NOT EXISTS (SELECT 1 FROM items WHERE base_parent = NEW.parent AND base_key = NEW.name_key)`
 

@@ -61,8 +61,9 @@ export function nameEdits(before: Item, change: ItemChange): readonly NameEdit[]
   return edits
 }
 
-/** What was deleted here and comes back is another node to the kernel, to which a removed directory stays dead. */
+/** What was deleted or taken from view here and comes back is another node to the kernel, to which a removed directory stays dead. */
 export function revived(before: Item, change: ItemChange): ItemChange {
-  if (!before.deleted || change.deleted !== false) return change
+  const comesBack = (before.deleted && change.deleted === false) || (before.excluded && change.excluded === false)
+  if (!comesBack) return change
   return { ...change, contentGeneration: Math.max(before.contentGeneration + 1, change.contentGeneration ?? 0) }
 }

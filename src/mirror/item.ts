@@ -49,7 +49,7 @@ export interface Item {
   readonly pinned: boolean
   /** Gone here, still to be trashed on the portal. */
   readonly deleted: boolean
-  /** Known, neither shown nor synchronized ("Uploaded files"). */
+  /** Known, neither shown nor synchronized: "Uploaded files", what a person does not want, a second link to a folder. Nothing stands below it. */
   readonly excluded: boolean
   /** Since when the place differs from the base's, for the save patterns (6a.6). Null when it does not. */
   readonly placeChangedMs: number | null

@@ -1,6 +1,7 @@
 /** The mirror's tables. Steps are only ever appended to (see store/schema.ts). */
 import type { Schema } from '../store/schema.js'
 import { CONFLICTS_TABLE } from './conflicts.js'
+import { SELECTION_TABLE } from './selection-rows.js'
 
 // Names of isTrashName (base/names.ts), as they were when the step was made.
 const isTrashName = (column: string): string => `(${column} = '.Trash' OR (${column} GLOB '.Trash-?*' AND substr(${column}, 8) NOT GLOB '*[^0-9]*'))`
@@ -61,5 +62,6 @@ export const MIRROR_SCHEMA: Schema = {
          SELECT ino FROM items WHERE parent = 1 AND kind = 'folder' AND remote_id IS NULL AND ${isTrashName('name')}
          UNION ALL SELECT items.ino FROM items JOIN below ON items.parent = below.ino)
        SELECT ino FROM below)`,
+    SELECTION_TABLE,
   ],
 }

@@ -76,6 +76,7 @@ export interface OrphanFacts extends RowFacts {
 // Marks of programs that describe the folder or the lock, not work: they go with the folder.
 const MARKS = /^(\.directory|\.DS_Store|Thumbs\.db|\.~lock\..*#|~\$.*)$/u
 
+/** It goes with its folder, though it is nowhere else. */
 export function isMark({ localOnly, name }: Item): boolean {
   return localOnly && MARKS.test(name)
 }

@@ -3,11 +3,13 @@
  * portal should have in this folder but that were not listed. The latter only from a complete listing, and even then
  * they are candidates to be asked about one by one (gate of bitrix24-desktop-sync.md section 11). Pure.
  */
+import type { RemoteId } from '../base/ids.js'
 import type { RemoteItem } from '../drive/drive.js'
 import { isConnected } from '../mirror/connected-rows.js'
 import type { Base, Item } from '../mirror/item.js'
+import { exclusionOf } from './exclusion.js'
 import type { ListedFolder } from './folder-listing.js'
-import { differenceOf, isExcludedCode } from './row-plan.js'
+import { differenceOf } from './row-plan.js'
 
 export type BasedItem = Item & { readonly base: Base }
 
@@ -18,8 +20,8 @@ export interface ListingDifference {
   readonly missing: readonly BasedItem[]
 }
 
-/** `baseChildren`: the rows whose base stands in this folder, wherever they stand here. */
-export function diffListing(listed: ListedFolder, baseChildren: readonly Item[]): ListingDifference {
+/** `baseChildren`: the rows whose base stands in this folder, wherever they stand here. `unselected`: what a person does not want. */
+export function diffListing(listed: ListedFolder, baseChildren: readonly Item[], unselected: ReadonlySet<RemoteId>): ListingDifference {
   const rows = new Map(baseChildren.filter(hasBase).map((row) => [row.base.id, row]))
   const differing: RemoteItem[] = []
   const unknown: RemoteItem[] = []
@@ -27,7 +29,7 @@ export function diffListing(listed: ListedFolder, baseChildren: readonly Item[])
     if (remote.deletedType !== 0) continue
     const row = rows.get(remote.id)
     if (row === undefined) unknown.push(remote)
-    else if (row.excluded ? !isExcludedCode(remote.code) : isDifferent(row, listed, remote)) differing.push(remote)
+    else if (isDifferent(row, listed, remote) || (row.excluded && exclusionOf(remote, unselected) === undefined)) differing.push(remote) // a second link may be the only one by now
   }
   const present = [...differing, ...unknown]
   if (!listed.complete) return { present, missing: [] }

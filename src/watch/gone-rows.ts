@@ -40,7 +40,7 @@ interface Going {
   readonly rule: string
 }
 
-/** A folder that is gone with everything that the portal had below it. */
+/** A folder that is gone, or not wanted here, with everything that the portal had below it. */
 export interface GoneTree {
   readonly folder: BasedItem
   /** Rows whose base stands below the folder, wherever they stand here; the folder too. */
@@ -64,6 +64,19 @@ export class GoneRows {
       if (plan === 'remove') return this.#o.changes.remove(tx, row)
       return plan === 'keep' ? this.#keep(tx, row, rule) : []
     })
+  }
+
+  async treeOf(folder: BasedItem): Promise<GoneTree> {
+    const rows = new Map<Ino, BasedItem>([[folder.ino, folder]])
+    const open = [folder]
+    for (let next = open.pop(); next !== undefined; next = open.pop()) {
+      for (const row of await this.#o.mirror.baseChildrenIn(this.#o.store.read, next.ino)) {
+        if (!hasBase(row) || rows.has(row.ino)) continue
+        rows.set(row.ino, row)
+        if (row.kind === 'folder') open.push(row)
+      }
+    }
+    return { folder, rows }
   }
 
   /** The folder and what is below it, here and on the portal. `kept`: rows whose remote item lives on elsewhere. */

@@ -10,6 +10,7 @@ import type { ListPage } from '../drive/drive.js'
 import type { Item } from '../mirror/item.js'
 import { baseCounts } from '../mirror/listed-folders.js'
 import type { Mirror } from '../mirror/mirror.js'
+import { readUnselected } from '../mirror/selection-rows.js'
 import type { Store } from '../store/store.js'
 import { diffListing } from './diff-listing.js'
 import type { Stamp } from './folder-listing.js'
@@ -75,7 +76,7 @@ export class LargeFolders {
   async #isChanged(folder: Item, page: ListPage, stamp: Stamp, updatedMs: number | null): Promise<boolean> {
     const rows = await this.#o.mirror.byRemoteIds(page.items.map(({ id }) => id))
     const before = [...rows.values()].filter(({ base }) => base?.parent === folder.ino)
-    const { present } = diffListing({ folder: folder.ino, stamp, items: page.items, complete: false }, before)
+    const { present } = diffListing({ folder: folder.ino, stamp, items: page.items, complete: false }, before, await readUnselected(this.#o.store.read))
     if (present.length > 0) await this.#o.applier.apply(folder.ino, present, { stamp, listed: false })
     const there = await this.#countThere(folder.ino)
     const known = this.#known.get(folder.ino)

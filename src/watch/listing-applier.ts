@@ -13,12 +13,14 @@ import { recordConflict } from '../mirror/conflicts.js'
 import type { MirrorDelta } from '../mirror/delta.js'
 import { shownName, type Item } from '../mirror/item.js'
 import type { Mirror } from '../mirror/mirror.js'
+import { readUnselected } from '../mirror/selection-rows.js'
 import type { Store, Transaction } from '../store/store.js'
 import { hasBase, type BasedItem } from './diff-listing.js'
+import { exclusionOf } from './exclusion.js'
 import type { Stamp } from './folder-listing.js'
 import { planNames, type NameWish } from './plan-names.js'
 import { placeOf, type RowChanges } from './row-changes.js'
-import { differenceOf, isExcludedItem, planRow, type RowPlan } from './row-plan.js'
+import { differenceOf, planRow, type RowPlan } from './row-plan.js'
 
 export interface ListingApplierOptions {
   readonly store: Store
@@ -47,6 +49,8 @@ interface Wish extends NameWish {
 interface Seen {
   readonly folder: Item
   readonly stamp: Stamp
+  /** What a person does not want. */
+  readonly unselected: ReadonlySet<RemoteId>
 }
 
 interface Applied {
@@ -116,7 +120,7 @@ export class ListingApplier {
     for (const remote of remotes) {
       const row = rows.get(remote.id)
       if (row?.excluded === true) {
-        deltas.push(...(await this.#include(tx, row, remote)))
+        deltas.push(...(await this.#hidden(tx, seen, row, remote)))
         continue
       }
       // Trashed by us or found gone since it was seen, or just made by us: no news, whatever our row is called by now.
@@ -125,7 +129,7 @@ export class ListingApplier {
       if (known === 'pass-over') passedOver += 1
       if (known === 'leave' || known === 'pass-over') continue
       if (known !== undefined && !(known.plan.follow && !ancestors.has(known.row.ino))) deltas.push(...(await this.#stay(tx, seen, known, remote)))
-      else wishes.push(await this.#wish(tx, seen.folder, remote, { known, leadingTo }))
+      else wishes.push(await this.#wish(tx, seen, remote, { known, leadingTo }))
     }
     const names = wishes.map(({ name }) => name)
     const plan = planNames(wishes, names.length === 0 ? [] : await mirror.twinsOfIn(tx, seen.folder.ino, names))
@@ -146,7 +150,7 @@ export class ListingApplier {
   async #applyPiece(tx: Transaction, ino: Ino, remotes: readonly RemoteItem[], options: { stamp: Stamp; listed: boolean }): Promise<Applied> {
     const folder = await this.#o.mirror.getIn(tx, ino)
     if (folder === undefined || folder.deleted || folder.excluded) return NOTHING // gone while it was listed
-    const applied = remotes.length === 0 ? NOTHING : await this.#applyIn(tx, { folder, stamp: options.stamp }, remotes)
+    const applied = remotes.length === 0 ? NOTHING : await this.#applyIn(tx, { folder, stamp: options.stamp, unselected: await readUnselected(tx) }, remotes)
     if (options.listed) await this.#o.mirror.update(tx, folder, { listedMs: this.#o.clock.nowMs() })
     // Nobody has looked into a folder that was never listed: there is nothing to tell about its children.
     return folder.listedMs === null ? { ...applied, deltas: applied.deltas.filter(({ kind }) => kind !== 'appeared') } : applied
@@ -161,10 +165,10 @@ export class ListingApplier {
     return plan.rebase ? { row, plan } : 'leave'
   }
 
-  async #wish(tx: Transaction, folder: Item, remote: RemoteItem, { known, leadingTo }: { known: Wish['known']; leadingTo: Set<RemoteId> }): Promise<Wish> {
+  async #wish(tx: Transaction, { folder, unselected }: Seen, remote: RemoteItem, { known, leadingTo }: { known: Wish['known']; leadingTo: Set<RemoteId> }): Promise<Wish> {
     const isSecond = remote.kind === 'folder' && leadingTo.has(remote.realId)
-    const excluded = known === undefined && (isSecond || (await this.#isExcluded(tx, remote)) || (await this.#isShownElsewhere(tx, remote)))
-    if (remote.kind === 'folder' && !excluded) leadingTo.add(remote.realId)
+    const excluded = known === undefined && (isSecond || (await this.#isExcluded(tx, remote, unselected)) || (await this.#hasStandIn(tx, remote, unselected)))
+    if (remote.kind === 'folder' && (!excluded || unselected.has(remote.id))) leadingTo.add(remote.realId)
     const name = shownName(remote.name, remote.id)
     // What is not shown takes no name from what is: a folder that was connected here would have to give way.
     const twin = excluded ? await this.#o.mirror.childIn(tx, folder.ino, name) : undefined
@@ -213,32 +217,46 @@ export class ListingApplier {
     return (await this.#o.mirror.twinsIn(tx, folder.ino, name)).length > 0 ? undefined : { parent: folder.ino, name }
   }
 
-  /** A second link to a folder is shown when the first one is gone; "Uploaded files" never is. */
-  async #include(tx: Transaction, row: Item, remote: RemoteItem): Promise<readonly MirrorDelta[]> {
-    const at = placeOf(row)
-    if (at === undefined || (await this.#isExcluded(tx, remote)) || (await this.#isShownElsewhere(tx, remote))) return []
-    const name = shownName(remote.name, remote.id)
-    const [twin] = name === at.name ? [] : await this.#o.mirror.twinsIn(tx, at.parent, name)
-    if (twin !== undefined && !isConnected(twin)) return [] // when that has gone
-    const deltas = twin === undefined ? [] : await this.#fork(tx, at.parent, twin)
-    await this.#o.mirror.update(tx, row, { name, excluded: false })
-    return [...deltas, { kind: 'appeared', ino: row.ino, at: { ...at, name } }]
+  /**
+   * What is not shown follows the portal all the same, so that its name here is the one that is taken there. A second link
+   * to a folder is shown when the first one is gone; "Uploaded files" and what a person does not want is not.
+   */
+  async #hidden(tx: Transaction, { folder, stamp, unselected }: Seen, row: Item, remote: RemoteItem): Promise<readonly MirrorDelta[]> {
+    const { mirror, changes } = this.#o
+    if (!hasBase(row) || row.kind !== remote.kind || (await changes.facts(tx, row, stamp)).guarded) return []
+    const isHidden = (await this.#isExcluded(tx, remote, unselected)) || (await this.#hasStandIn(tx, remote, unselected))
+    const own = shownName(remote.name, remote.id)
+    const standing = await mirror.childIn(tx, folder.ino, own)
+    const other = standing === undefined || standing.ino === row.ino ? undefined : standing
+    if (other !== undefined && !isConnected(other)) return [] // seen again next time, when that may be sent
+    const deltas = other === undefined || isHidden ? [] : await giveNameAway(mirror, tx, other)
+    const at = { parent: folder.ino, name: other !== undefined && isHidden ? `${own}~${remote.id}` : own }
+    const { place, attributes } = differenceOf(row.base, folder.ino, remote)
+    if (place || attributes || row.name !== at.name) {
+      await mirror.update(tx, row, at)
+      await mirror.setBase(tx, row.ino, folder.ino, remote)
+    }
+    if (isHidden) return deltas
+    await mirror.update(tx, await mirror.needIn(tx, row.ino), { excluded: false })
+    return [...deltas, { kind: 'appeared', ino: row.ino, at }]
   }
 
   /**
-   * One real folder is shown once, whatever links lead to it: its children have one row each, and a cycle would never end (13.2).
-   * A link that was deleted here counts until it is gone on the portal too: what was deleted below it with it must not be
-   * met as a child of another one, and be deleted there for everybody.
+   * One real folder is shown once, whatever links lead to it: its children have one row each, and a cycle would never end
+   * (13.2). Where a person does not want the one that would be shown, no other takes its place. A link that was deleted here
+   * counts until it is gone on the portal too: what was deleted below it with it must not be met as a child of another one,
+   * and be deleted there for everybody.
    */
-  async #isShownElsewhere(tx: Transaction, remote: RemoteItem): Promise<boolean> {
+  async #hasStandIn(tx: Transaction, remote: RemoteItem, unselected: ReadonlySet<RemoteId>): Promise<boolean> {
     if (remote.kind === 'file') return false
-    const shown = (await this.#o.mirror.foldersOfRealId(remote.realId, tx)).filter(({ excluded }) => !excluded)
-    if (shown.length > 0) this.#o.log.debug({ id: remote.id, realId: remote.realId, shownAs: shown[0]?.ino }, 'a folder that is shown elsewhere is not shown again')
-    return shown.length > 0
+    const others = (await this.#o.mirror.foldersOfRealId(remote.realId, tx)).filter(({ base }) => base !== null && base.id !== remote.id)
+    const standIn = others.find(({ base, excluded }) => !excluded || (base !== null && unselected.has(base.id)))
+    if (standIn !== undefined) this.#o.log.debug({ id: remote.id, realId: remote.realId, shownAs: standIn.ino }, 'a folder that is shown elsewhere is not shown again')
+    return standIn !== undefined
   }
 
-  async #isExcluded(tx: Transaction, remote: RemoteItem): Promise<boolean> {
-    return isExcludedItem(remote, (await this.#o.mirror.getIn(tx, ROOT_INO))?.base?.storageId)
+  async #isExcluded(tx: Transaction, remote: RemoteItem, unselected: ReadonlySet<RemoteId>): Promise<boolean> {
+    return exclusionOf(remote, unselected, (await this.#o.mirror.getIn(tx, ROOT_INO))?.base?.storageId) !== undefined
   }
 
   async #ancestors(tx: Transaction, folder: Item): Promise<ReadonlySet<Ino>> {

@@ -10,6 +10,7 @@ import type { CallOptions, Drive, ItemState, RemoteItem } from '../drive/drive.j
 import { askedId, isConnected } from '../mirror/connected-rows.js'
 import { isLink, type Item } from '../mirror/item.js'
 import type { Mirror } from '../mirror/mirror.js'
+import { readUnselected } from '../mirror/selection-rows.js'
 import type { Store } from '../store/store.js'
 import { judgeAbsence, type Verdict } from './absence-plan.js'
 import { diffListing, hasBase, type BasedItem } from './diff-listing.js'
@@ -57,9 +58,10 @@ export class Reconciler {
     const candidates = new Map<Ino, BasedItem>()
     const doubtful = [...suspects]
     const seen = new Map(listings.flatMap(({ items }) => items.map(({ id, kind }) => [id, kind] as const)))
+    const unselected = await readUnselected(this.#o.store.read)
     for (const listed of listings) {
       const children = await this.#o.mirror.baseChildrenIn(this.#o.store.read, listed.folder)
-      const diff = diffListing(listed, children)
+      const diff = diffListing(listed, children, unselected)
       present.set(listed, diff.present)
       const missing = diff.missing.filter(({ base, kind }) => seen.get(base.id) !== kind) // one shown in another of these folders has moved there
       for (const row of missing) candidates.set(row.ino, row)
@@ -122,7 +124,7 @@ export class Reconciler {
     const absences: Absence[] = []
     for (const { row, verdict } of judged) {
       if (verdict.kind !== 'gone' || verdict.rule !== 'C14' || row.deleted || row.excluded || isLink(row)) continue
-      const rows = row.kind === 'file' ? [row] : [...(await this.#tree(row)).rows.values()]
+      const rows = row.kind === 'file' ? [row] : [...(await this.#o.gone.treeOf(row)).rows.values()]
       absences.push({ row, items: rows.filter(({ deleted, base }) => !deleted && !seen.has(base.id)).length })
     }
     return absences
@@ -133,26 +135,12 @@ export class Reconciler {
       await this.#o.gone.settle(row, stamp, rule)
       return
     }
-    const tree = await this.#tree(row)
+    const tree = await this.#o.gone.treeOf(row)
     const moved = await this.#survivors(tree, call)
     await this.#move(moved, stamp, call)
     const kept = new Set(moved.map(({ row: { ino } }) => ino))
     this.#o.log.info({ ino: row.ino, rule, rows: tree.rows.size }, 'a folder is gone on the portal')
     await this.#o.gone.dissolve(tree, stamp, kept, rule)
-  }
-
-  /** Rows whose base stands in the folder or below. */
-  async #tree(folder: BasedItem): Promise<GoneTree> {
-    const rows = new Map<Ino, BasedItem>([[folder.ino, folder]])
-    const open = [folder]
-    for (let next = open.pop(); next !== undefined; next = open.pop()) {
-      for (const row of await this.#o.mirror.baseChildrenIn(this.#o.store.read, next.ino)) {
-        if (!hasBase(row) || rows.has(row.ino)) continue
-        rows.set(row.ino, row)
-        if (row.kind === 'folder') open.push(row)
-      }
-    }
-    return { folder, rows }
   }
 
   /** Of what was in the folder, cached files and items moved away here may have been moved out on the portal before it went. */
@@ -182,6 +170,6 @@ export class Reconciler {
 
   async #leaves(row: BasedItem, stamp: Stamp): Promise<void> {
     if (row.kind === 'file') await this.#o.gone.settle(row, stamp, 'C27')
-    else await this.#o.gone.dissolve(await this.#tree(row), stamp, new Set(), 'C27')
+    else await this.#o.gone.dissolve(await this.#o.gone.treeOf(row), stamp, new Set(), 'C27')
   }
 }

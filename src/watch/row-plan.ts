@@ -2,7 +2,7 @@
  * What an item of a listing means to its row: the decision table of bitrix24-desktop-sync.md section 11.1 for everything
  * that is there. Pure; whether names are free is the business of `plan-names.ts`, absence of `absence-plan.ts`.
  */
-import type { Ino, StorageId } from '../base/ids.js'
+import type { Ino } from '../base/ids.js'
 import { isTemporaryName } from '../base/names.js'
 import type { RemoteItem } from '../drive/drive.js'
 import { isMoved, type Base, type Item } from '../mirror/item.js'
@@ -19,11 +19,6 @@ const EXCLUDED_CODES: readonly string[] = [
 
 export function isExcludedCode(code: string | null): boolean {
   return code !== null && EXCLUDED_CODES.includes(code)
-}
-
-/** `ownStorage`: of the account's own drive; in another one these folders are like any other (13.1). */
-export function isExcludedItem({ code, storageId }: Pick<RemoteItem, 'code' | 'storageId'>, ownStorage: StorageId | undefined): boolean {
-  return isExcludedCode(code) && (ownStorage === undefined || storageId === ownStorage)
 }
 
 /** Where and how the portal's item differs from the base of its row. */

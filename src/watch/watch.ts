@@ -31,6 +31,7 @@ import { RecoveryFolder } from './recovery-folder.js'
 import { RequestAllowance } from './request-allowance.js'
 import { RollingFolders } from './rolling-folders.js'
 import { RowChanges } from './row-changes.js'
+import { Selection } from './selection.js'
 import { Sweep } from './sweep.js'
 import { Watcher } from './watcher.js'
 import { WhereaboutsFinder } from './whereabouts.js'
@@ -53,6 +54,7 @@ const LISTING_DEADLINE_MS = 10_000 // a process that waits in OPENDIR cannot do 
 export class Watch implements Service {
   /** What the mass-deletion brake holds (6a.12). */
   readonly absences: HeldAbsences
+  readonly selection: Selection
   readonly #o: WatchOptions
   readonly #reconciler: Reconciler
   readonly #changes: RowChanges
@@ -78,6 +80,7 @@ export class Watch implements Service {
     const absences = new HeldAbsences(options)
     const reconciler = new Reconciler({ ...options, drive, changes, applier, gone, absences, finder, connected: new ConnectedFolders(options) })
     this.absences = absences
+    this.selection = new Selection({ ...options, changes, gone })
     this.#reconciler = reconciler
     this.#changes = changes
     this.#applier = applier
@@ -175,11 +178,13 @@ export class Watch implements Service {
 
   start(): void {
     this.#watcher.start()
+    this.selection.start()
   }
 
   async stop(): Promise<void> {
     await this.#watcher.stop()
     await this.#lister.stop()
+    await this.selection.stop()
     await Promise.all(this.#applying)
   }
 }

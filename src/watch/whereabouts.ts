@@ -6,13 +6,16 @@
 import { ROOT_INO, type Ino, type RemoteId } from '../base/ids.js'
 import type { CallOptions, Drive, RemoteFolder } from '../drive/drive.js'
 import type { Mirror } from '../mirror/mirror.js'
+import { readUnselected } from '../mirror/selection-rows.js'
+import type { Store } from '../store/store.js'
+import { exclusionOf } from './exclusion.js'
 import type { Stamp } from './folder-listing.js'
 import type { ListingApplier } from './listing-applier.js'
 import type { RowChanges } from './row-changes.js'
-import { isExcludedItem } from './row-plan.js'
 
 export interface WhereaboutsOptions {
   readonly drive: Pick<Drive, 'itemStates'>
+  readonly store: Store
   readonly mirror: Mirror
   readonly changes: RowChanges
   readonly applier: ListingApplier
@@ -38,6 +41,7 @@ export class WhereaboutsFinder {
     const chains = [...new Set(folderIds)].map((id) => ({ id, at: id, unknown: [] as RemoteFolder[], found: undefined as Whereabouts | undefined }))
     const stamp = this.#o.changes.newStamp()
     const ownStorage = (await this.#o.mirror.get(ROOT_INO))?.base?.storageId
+    const unselected = await readUnselected(this.#o.store.read)
     for (let depth = 0; depth < DEEPEST; depth += 1) {
       for (const chain of chains) chain.found ??= await this.#known(chain.at)
       const open = chains.filter(({ found }) => found === undefined)
@@ -46,7 +50,7 @@ export class WhereaboutsFinder {
       for (const [index, chain] of open.entries()) {
         const state = states[index]
         if (state === undefined || state.state === 'unknown' || state.state === 'trashed') chain.found = UNKNOWN
-        else if (state.state !== 'live' || state.item.kind !== 'folder' || state.item.parentId === null || isExcludedItem(state.item, ownStorage)) chain.found = OUTSIDE
+        else if (state.state !== 'live' || state.item.kind !== 'folder' || state.item.parentId === null || exclusionOf(state.item, unselected, ownStorage) !== undefined) chain.found = OUTSIDE
         else {
           chain.unknown.unshift(state.item)
           chain.at = state.item.parentId

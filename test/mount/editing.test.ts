@@ -144,6 +144,7 @@ await t.test('a second save through a temporary file while the first is being se
   t.equal(await ground.shell('cat report.txt'), 'second\n')
 })
 
+// [S-68]
 await t.test('"Uploaded files" is hidden and never touched', fuse, async (t) => {
   const ground = await Playground.start(t, { seed: 'demo' })
   const names = (await ground.shell('ls -A')).trim().split('\n')

@@ -1,10 +1,11 @@
 import t from 'tap'
-import { asIno, asRemoteId, asStorageId, ROOT_INO, type Ino } from '../../src/base/ids.js'
+import { asIno, asRemoteId, asStorageId, ROOT_INO, type Ino, type RemoteId } from '../../src/base/ids.js'
 import type { ItemState, RemoteFile, RemoteFolder, RemoteItem } from '../../src/drive/drive.js'
 import { connectedId } from '../../src/mirror/connected-rows.js'
 import type { Base, Item } from '../../src/mirror/item.js'
 import { judgeAbsence, planGone, planOrphan, type OrphanFacts } from '../../src/watch/absence-plan.js'
 import { diffListing, type BasedItem } from '../../src/watch/diff-listing.js'
+import { exclusionOf } from '../../src/watch/exclusion.js'
 import { FolderListing, pageStarts } from '../../src/watch/folder-listing.js'
 import { ListingRamp } from '../../src/watch/listing-ramp.js'
 import { planNames } from '../../src/watch/plan-names.js'
@@ -124,17 +125,29 @@ await t.test('what is gone is removed, kept or dissolved', (t) => {
   t.end()
 })
 
+await t.test('C26: what never synchronizes is told from what a person does not want', (t) => {
+  const of = (id: string, code: string | null): string | undefined => exclusionOf({ id: asRemoteId(id), code }, new Set([asRemoteId('10')]))
+  t.same([of('10', null), of('11', null), of('10', 'FOR_UPLOADED_FILES'), of('11', 'FOR_DROPBOX_FILES'), of('11', 'FOR_CREATED_FILES')], ['deselected', undefined, 'excluded', 'excluded', undefined])
+  t.end()
+})
+
 await t.test('a listing is compared with the rows of its folder', (t) => {
   const stamp = { mark: 0, turn: 1 }
+  const NONE = new Set<RemoteId>()
   const rows = [item(), item({ ino: asIno(6), base: base({ id: asRemoteId('11'), name: 'b' }) }), item({ ino: asIno(7), base: base({ id: asRemoteId('12'), name: 'c' }) })]
   const items = [file(), file({ id: asRemoteId('11'), name: 'b2' }), file({ id: asRemoteId('13'), name: 'd' }), file({ id: asRemoteId('14'), deletedType: 3 })]
-  const whole = diffListing({ folder: FOLDER, stamp, items, complete: true }, rows)
+  const whole = diffListing({ folder: FOLDER, stamp, items, complete: true }, rows, NONE)
   t.same(whole.present.map(({ id }) => id), ['11', '13'], 'the row that differs, then the unknown item; nothing that is trashed')
   t.same(whole.missing.map(({ base: { id } }) => id), ['12'])
-  t.same(diffListing({ folder: FOLDER, stamp, items, complete: false }, rows).missing, [], 'a listing with holes tells nothing of absence')
-  t.same(diffListing({ folder: FOLDER, stamp, items: [], complete: true }, rows).missing.length, 3, 'an empty one makes candidates, not conclusions')
+  t.same(diffListing({ folder: FOLDER, stamp, items, complete: false }, rows, NONE).missing, [], 'a listing with holes tells nothing of absence')
+  t.same(diffListing({ folder: FOLDER, stamp, items: [], complete: true }, rows, NONE).missing.length, 3, 'an empty one makes candidates, not conclusions')
+  const hidden = (change: Partial<RemoteFile>, unselected: readonly string[]): number =>
+    diffListing({ folder: FOLDER, stamp, items: [file(change)], complete: true }, [item({ excluded: true })], new Set(unselected.map(asRemoteId))).present.length
+  t.equal(hidden({}, ['10']), 0, 'C26: what is not wanted and did not change is no news')
+  t.equal(hidden({ name: 'b' }, ['10']), 1, 'its name is followed')
+  t.equal(hidden({}, ['11']), 1, 'anything else that is not shown may be shown now')
   const connected = item({ kind: 'folder', base: base({ id: connectedId(asRemoteId('77')), realId: asRemoteId('77') }) })
-  t.same(diffListing({ folder: FOLDER, stamp, items: [], complete: true }, [connected]).missing, [], 'what was connected here is in no list')
+  t.same(diffListing({ folder: FOLDER, stamp, items: [], complete: true }, [connected], NONE).missing, [], 'what was connected here is in no list')
   t.end()
 })
 

@@ -1,0 +1,96 @@
+/** Which folders synchronize, told by path, and what a person chooses: `folders`, `folders select` and `folders deselect` (R5). */
+import { DriveError, errorCode, errorText } from '../base/errors.js'
+import { ROOT_INO, type Ino } from '../base/ids.js'
+import type { FolderChosen, FolderResult, FolderStatus } from '../control/commands.js'
+import { askedId } from '../mirror/connected-rows.js'
+import { isLink, type Item } from '../mirror/item.js'
+import { readUnselected, sizeBelow } from '../mirror/selection-rows.js'
+import { exclusionOf } from '../watch/exclusion.js'
+import type { Deselected } from '../watch/selection.js'
+import type { DriveCore } from './drive-core.js'
+import type { LocalPaths } from './local-paths.js'
+
+const MOST_NAMED = 1_000
+
+export interface FolderCommandsOptions {
+  readonly core: DriveCore
+  readonly paths: LocalPaths
+}
+
+/** The folders of the drive's root, by name, and what was deselected deeper. */
+export async function listFolders({ core, paths }: FolderCommandsOptions, signal: AbortSignal): Promise<readonly FolderStatus[]> {
+  const { mirror, store, watch } = core
+  await watch.ensureListed(ROOT_INO, signal)
+  const unselected = await readUnselected(store.read)
+  const inRoot = (await mirror.childrenIn(store.read, ROOT_INO)).filter(({ kind, localOnly }) => kind === 'folder' && !localOnly)
+  const deeper = [...(await mirror.byRemoteIds([...unselected])).values()].filter(({ parent }) => parent !== ROOT_INO)
+  const folders: FolderStatus[] = []
+  for (const item of [...inRoot, ...deeper]) {
+    const why = !item.excluded ? null : item.base === null ? 'shown-elsewhere' : (exclusionOf({ id: item.base.id, code: item.base.code }, unselected) ?? 'shown-elsewhere')
+    const known = item.excluded ? undefined : await sizeBelow(store.read, item.ino)
+    folders.push({
+      path: await paths.describe(item),
+      kind: isLink(item) ? 'link' : 'folder',
+      id: item.base === null ? null : askedId(item.base),
+      synchronizes: why === null,
+      why,
+      knownFiles: known?.files ?? null,
+      knownBytes: known?.bytes ?? null,
+    })
+  }
+  return folders.sort((one, other) => (one.path < other.path ? -1 : 1))
+}
+
+export async function selectFolder(options: FolderCommandsOptions, path: string, signal: AbortSignal): Promise<FolderResult> {
+  return answering(path, async () => {
+    const item = await findFolder(options, path, signal)
+    await options.core.watch.selection.select(item.ino, signal)
+    return { path, synchronizes: true, bytes: 0 }
+  })
+}
+
+/** `bytes`: given back. Refused with what is unsent below it, which is named. */
+export async function deselectFolder(options: FolderCommandsOptions, path: string, signal: AbortSignal): Promise<FolderResult> {
+  return answering(path, async () => {
+    const { core } = options
+    const item = await findFolder(options, path, signal)
+    if (item.ino !== ROOT_INO) await core.letGoOfClosed()
+    const bytes = await bytesBelow(core, item.ino)
+    const outcome = await core.watch.selection.deselect(item.ino, { writers: () => core.openForWriting(), signal })
+    return outcome.kind === 'done' ? { path, synchronizes: false, bytes } : await refusal(options, path, outcome)
+  })
+}
+
+async function refusal({ paths }: FolderCommandsOptions, path: string, outcome: Exclude<Deselected, { kind: 'done' }>): Promise<FolderResult> {
+  const items = await Promise.all(outcome.items.slice(0, MOST_NAMED).map(async (item) => ({ path: await paths.describe(item), bytes: item.kind === 'file' ? item.sizeBytes : 0 })))
+  const count = (one: string): string => (outcome.items.length === 1 ? `one ${one}` : `${outcome.items.length} ${one}s`)
+  if (outcome.kind === 'in-use') return { path, error: { code: 'busy', message: `a program may write to ${count('file')} below it: close what it has open first` }, unsent: items }
+  const message = `the portal does not have ${count('change')} below it: send with "elastic-drive sync --wait 60", and move away what has a name that only programs use`
+  return { path, error: { code: 'would-lose-data', message }, unsent: items }
+}
+
+/** What stands under the path, shown or not; folders on the way are listed. 'not-found'. */
+async function findFolder({ core, paths }: FolderCommandsOptions, path: string, signal: AbortSignal): Promise<Item> {
+  const { mirror, store, watch } = core
+  let item = await mirror.get(ROOT_INO)
+  for (const name of paths.names(path)) {
+    if (item?.kind === 'folder') await watch.ensureListed(item.ino, signal)
+    if (item?.excluded === true) throw new DriveError('not-found', `${await paths.describe(item)} does not synchronize: what is in it is not known here`)
+    item = item === undefined ? undefined : await mirror.childIn(store.read, item.ino, name)
+  }
+  if (item === undefined) throw new DriveError('not-found', `there is no ${path}: "elastic-drive folders" names those that can be chosen`)
+  return item
+}
+
+async function bytesBelow({ keeper, cache }: DriveCore, ino: Ino): Promise<number> {
+  const contents = (await keeper.filesBelow(ino)).flatMap(({ contentId }) => (contentId === null ? [] : [contentId]))
+  return [...(await cache.summary(contents)).values()].reduce((sum, { presentBytes }) => sum + presentBytes, 0)
+}
+
+async function answering(path: string, work: () => Promise<FolderChosen | FolderResult>): Promise<FolderResult> {
+  try {
+    return await work()
+  } catch (error) {
+    return { path, error: { code: errorCode(error), message: errorText(error) } }
+  }
+}
