@@ -20,7 +20,7 @@ export interface AdoptionSummary {
   /** Names that only programs use: they stay here. */
   readonly localOnly: readonly string[]
   /** They stay in the folder, below the mount. */
-  readonly left: readonly { readonly path: string; readonly why: 'excluded' | 'deselected' | 'unsupported' }[]
+  readonly left: readonly { readonly path: string; readonly why: 'excluded' | 'deselected' | 'unsupported' | 'not-connected' }[]
 }
 
 export function summarizeAdoption(folder: string, { steps, down }: AdoptionPlan): AdoptionSummary {

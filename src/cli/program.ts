@@ -20,6 +20,7 @@ import { portalCommand } from './commands/portal.js'
 import { rescueCommand } from './commands/rescue.js'
 import { settingsCommand } from './commands/settings.js'
 import { statusCommand } from './commands/status.js'
+import { storagesCommand } from './commands/storages.js'
 import { syncCommand } from './commands/sync.js'
 import { unmountCommand } from './commands/unmount.js'
 import { EXIT_CODES, type ExitCode } from './exit-code.js'
@@ -39,6 +40,7 @@ const COMMANDS: readonly CommandMaker[] = [
   pinCommand,
   unpinCommand,
   freeCommand,
+  storagesCommand,
   conflictsCommand,
   foldersCommand,
   settingsCommand,

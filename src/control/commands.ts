@@ -223,6 +223,49 @@ export interface BrakeUndone {
   readonly heldDeletions: number
 }
 
+/** Where a folder of another storage is shown, and who connected it: `here` by this program, `portal` on the web. Null: it is not shown. */
+export interface StorageShown {
+  readonly path: string | null
+  readonly by: 'here' | 'portal' | null
+}
+
+export interface StorageStatus extends StorageShown {
+  /** One that no other storage has: with the id behind it where two are called the same. */
+  readonly name: string
+  readonly id: string
+  /** `common`, `group`, `user`, or what else the portal says. */
+  readonly kind: string
+  readonly connected: boolean
+}
+
+/** A folder of a storage that was connected here. */
+export interface ConnectedStorage extends StorageShown {
+  readonly name: string
+  /** The id of its storage. */
+  readonly storage: string
+}
+
+export interface StoragesAnswer {
+  readonly storages: readonly StorageStatus[]
+  readonly folders: readonly ConnectedStorage[]
+  /** How many other people's drives may be read and are not among `storages`. */
+  readonly people: number
+}
+
+export interface StorageConnected extends StorageShown {
+  readonly name: string
+  /** It was connected here before. */
+  readonly already: boolean
+}
+
+export interface DisconnectedStorage {
+  readonly name: string
+  readonly path: string | null
+  /** False: `unsent` is in it, and nothing was done. */
+  readonly disconnected: boolean
+  readonly unsent: readonly UnsentItem[]
+}
+
 interface CommandTable {
   readonly status: { readonly request: Readonly<Record<string, never>>; readonly answer: DriveStatus }
   readonly pathStatus: { readonly request: PathsRequest; readonly answer: { readonly paths: readonly PathStatus[] } }
@@ -241,6 +284,10 @@ interface CommandTable {
   readonly brakeShow: { readonly request: Readonly<Record<string, never>>; readonly answer: BrakeShown }
   readonly brakeAllow: { readonly request: Readonly<Record<string, never>>; readonly answer: BrakeAllowed }
   readonly brakeUndo: { readonly request: Readonly<Record<string, never>>; readonly answer: BrakeUndone }
+  /** `all`: other people's drives too. */
+  readonly storages: { readonly request: { readonly all: boolean }; readonly answer: StoragesAnswer }
+  readonly connectStorage: { readonly request: { readonly name: string }; readonly answer: StorageConnected }
+  readonly disconnectStorage: { readonly request: { readonly name: string }; readonly answer: DisconnectedStorage }
   readonly unmount: { readonly request: { readonly waitSeconds: number; readonly force: boolean }; readonly answer: UnmountAnswer }
   /** The settings file was written anew: read it again. */
   readonly settingsChanged: { readonly request: Readonly<Record<string, never>>; readonly answer: Readonly<Record<string, never>> }

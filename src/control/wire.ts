@@ -44,6 +44,9 @@ export const REQUEST_READERS: { readonly [Name in CommandName]: RequestReader<Na
   conflicts: () => ({}),
   resolveConflicts: (raw) => ({ ...readPaths(raw), keep: readChoice(raw) }),
   unmount: (raw) => ({ waitSeconds: readSeconds(raw, 'waitSeconds'), force: readFlag(raw, 'force') }),
+  storages: (raw) => ({ all: readFlag(raw, 'all') }),
+  connectStorage: readName,
+  disconnectStorage: readName,
   settingsChanged: () => ({}),
   quit: () => ({}),
 }
@@ -93,6 +96,11 @@ function readPaths(raw: Readonly<Record<string, unknown>>): PathsRequest {
     throw new DriveError('bad-argument', 'paths must be a list of absolute paths')
   }
   return { paths }
+}
+
+function readName({ name }: Readonly<Record<string, unknown>>): { name: string } {
+  if (typeof name !== 'string' || name === '') throw new DriveError('bad-argument', 'name must be a text')
+  return { name }
 }
 
 function readChoice({ keep }: Readonly<Record<string, unknown>>): ConflictChoice {

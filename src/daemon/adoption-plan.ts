@@ -4,9 +4,10 @@
  * are here as well, and no others. Changes nothing.
  */
 import { DriveError } from '../base/errors.js'
-import { ROOT_INO, type RemoteId } from '../base/ids.js'
+import { ROOT_INO, type RemoteId, type StorageId } from '../base/ids.js'
 import { caseKey, isTrashName } from '../base/names.js'
 import type { CallOptions, Drive, RemoteFile, RemoteFolder, RemoteItem } from '../drive/drive.js'
+import { asLink, type Connection } from '../mirror/connected-rows.js'
 import { shownName } from '../mirror/item.js'
 import { fetchListings } from '../watch/fetch-listings.js'
 import { FolderListing } from '../watch/folder-listing.js'
@@ -24,18 +25,25 @@ export type Step =
   | { readonly kind: 'send'; readonly entry: LocalEntry; readonly against: 'nothing' | 'unproved' | 'differs'; readonly children: readonly Step[] }
   /** A name that only programs use: it stays here. */
   | { readonly kind: 'keep'; readonly entry: LocalEntry; readonly children: readonly Step[] }
-  /** Left where it lies, below the mount: F9, and what a drive cannot hold. */
-  | { readonly kind: 'leave'; readonly entry: LocalEntry; readonly why: Exclusion | 'unsupported' }
+  /** Left where it lies, below the mount: F9, what a drive cannot hold, and what is of a storage that this account cannot reach any more (F10). */
+  | { readonly kind: 'leave'; readonly entry: LocalEntry; readonly why: Exclusion | 'unsupported' | 'not-connected' }
 
 export interface AdoptionPlan {
   readonly steps: readonly Step[]
   /** F1: items of the listed folders that are not here; a folder counts as one. */
   readonly down: number
+  /** Those of before that lead somewhere still. */
+  readonly connections: readonly Connection[]
+  /** Those that do not: what lies below their names must not be taken for the own drive's when the folder is connected once more. */
+  readonly lost: readonly Connection[]
 }
 
 export interface Adoption {
-  readonly drive: Pick<Drive, 'listPages'>
+  readonly drive: Pick<Drive, 'listPages' | 'itemStates'>
   readonly rootFolderId: RemoteId
+  readonly storageId: StorageId
+  /** Folders of other storages that were shown in the root when the folder was disconnected: what lies below their names is theirs. */
+  readonly connections: readonly Connection[]
   readonly entries: readonly LocalEntry[]
   readonly known: readonly KnownBytes[]
   /** Folders that the person does not want. */
@@ -53,15 +61,21 @@ interface Level {
 /** Fails as listing does; nothing is concluded from a part. */
 export async function planAdoption(adoption: Adoption): Promise<AdoptionPlan> {
   const known = new Map(adoption.known.map((bytes) => [bytes.id, bytes]))
+  const { live, lost } = await lookAtConnections(adoption)
   const steps: Step[] = []
   let down = 0
   for (let levels: readonly Level[] = [{ folderId: adoption.rootFolderId, entries: adoption.entries, into: steps }]; levels.length > 0; ) {
     const listings = await list(adoption.drive, levels)
     const next: Level[] = []
     for (const [index, { entries, into }] of levels.entries()) {
-      const remotes = new Remotes(listings[index] ?? [], entries, adoption.unselected)
       const isRoot = into === steps
+      const listed = listings[index] ?? []
+      const remotes = new Remotes(isRoot ? [...listed, ...connectedBeside(listed, live)] : listed, entries, adoption)
       for (const entry of entries) {
+        if (isRoot && lost.some(({ name }) => name === entry.name)) {
+          into.push({ kind: 'leave', entry, why: 'not-connected' })
+          continue
+        }
         const step = await planEntry(adoption, known, remotes, entry, isRoot)
         into.push(step)
         if (step.kind === 'merge') next.push({ folderId: step.remote.realId, entries: entry.children, into: step.children as Step[] })
@@ -70,7 +84,7 @@ export async function planAdoption(adoption: Adoption): Promise<AdoptionPlan> {
     }
     levels = next
   }
-  return { steps, down }
+  return { steps, down, connections: live, lost }
 }
 
 async function planEntry(adoption: Adoption, known: ReadonlyMap<RemoteId, KnownBytes>, remotes: Remotes, entry: LocalEntry, isRoot: boolean): Promise<Step> {
@@ -79,7 +93,7 @@ async function planEntry(adoption: Adoption, known: ReadonlyMap<RemoteId, KnownB
   const remote = remotes.meet(entry.name)
   if (remote === undefined) return send(adoption, entry, 'nothing')
   if (remote.kind === 'folder' && entry.kind === 'folder') {
-    const why = exclusionOf(remote, adoption.unselected)
+    const why = exclusionOf(remote, adoption.unselected, adoption.storageId)
     return why === undefined ? { kind: 'merge', entry, remote, children: [] } : { kind: 'leave', entry, why }
   }
   if (remote.kind === 'folder' || entry.kind === 'folder' || remote.sizeBytes !== entry.sizeBytes) return send(adoption, entry, 'differs')
@@ -108,7 +122,11 @@ class Remotes {
   readonly #localNames: ReadonlySet<string>
   readonly #unselected: ReadonlySet<RemoteId>
 
-  constructor(items: readonly RemoteItem[], entries: readonly LocalEntry[], unselected: ReadonlySet<RemoteId>) {
+  readonly #ownStorage: StorageId
+
+  /** Of two items of one name the later one has it. */
+  constructor(items: readonly RemoteItem[], entries: readonly LocalEntry[], { unselected, storageId }: Pick<Adoption, 'unselected' | 'storageId'>) {
+    this.#ownStorage = storageId
     this.#unselected = unselected
     this.#localNames = new Set(entries.map(({ name }) => name))
     for (const item of items) {
@@ -133,8 +151,23 @@ class Remotes {
   }
 
   get unmet(): number {
-    return [...this.#byName.values()].filter((item) => !this.#met.has(item.id) && exclusionOf(item, this.#unselected) === undefined).length
+    return [...this.#byName.values()].filter((item) => !this.#met.has(item.id) && exclusionOf(item, this.#unselected, this.#ownStorage) === undefined).length
   }
+}
+
+/** `lost`: what this account cannot reach any more. Fails where the portal does not tell. */
+async function lookAtConnections({ drive, connections }: Adoption): Promise<{ readonly live: readonly Connection[]; readonly lost: readonly Connection[] }> {
+  const states = connections.length === 0 ? [] : await drive.itemStates(connections.map(({ realId }) => ({ id: realId, kind: 'folder' as const })), CALL)
+  const unknown = states.find((state) => state.state === 'unknown')
+  if (unknown !== undefined) throw unknown.error
+  const isLive = (index: number): boolean => states[index]?.state === 'live'
+  return { live: connections.filter((_, index) => isLive(index)), lost: connections.filter((_, index) => !isLive(index)) }
+}
+
+/** As the root would list them, but for those that a link of the portal leads to. */
+function connectedBeside(listed: readonly RemoteItem[], connections: readonly Connection[]): readonly RemoteItem[] {
+  const reached = new Set(listed.map((item) => (item.kind === 'folder' ? item.realId : item.id)))
+  return connections.filter(({ realId }) => !reached.has(realId)).map(asLink)
 }
 
 const CALL: CallOptions = { priority: 'interactive' }

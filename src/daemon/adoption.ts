@@ -17,6 +17,7 @@ import { contentPath } from '../cache/content-path.js'
 import { bytesStateValues, insertContent, writeBytesState, type RemoteOrigin } from '../cache/content-rows.js'
 import { isDiskFull } from '../cache/system-failure.js'
 import { Journal } from '../journal/journal.js'
+import { restoreConnections } from '../mirror/connected-rows.js'
 import { shownName } from '../mirror/item.js'
 import { Mirror } from '../mirror/mirror.js'
 import { noteUnselected } from '../mirror/selection-rows.js'
@@ -68,6 +69,7 @@ export async function prepareAdoption(work: AdoptionWork): Promise<void> {
       await noteUnselected(tx, work.unselected)
     })
     await taking.all(ROOT_INO, work.steps, false)
+    await store.transact((tx) => restoreConnections(taking.mirror, tx, profile.connections ?? []))
     await store.transact(() => Promise.resolve(), { durable: true })
     await store.syncCommitted()
     const record = { format: FORMAT, connectedAt: profile.connectedAt, files: taking.files, folders: taking.folders }

@@ -21,6 +21,7 @@ import { checkFolder, claimFolder, ordinaryMode, releaseFolder } from './folder.
 import { readFormerProfile, type FormerProfile } from './former-profile.js'
 import type { LastingGrants } from './grant-store.js'
 import { isThere } from './is-there.js'
+import { connectionsField, lostField } from './kept-connections.js'
 import { ensureMarker } from './marker.js'
 import { prepareDirectories, type ProfilePaths, type Surroundings } from './paths.js'
 import { isSameAccount, readProfile, refuseHalfDisconnected, writeProfile, type Owner, type Profile } from './profile.js'
@@ -101,6 +102,8 @@ export async function connectProfile(within: ConnectSurroundings, request: Conne
     mode: 'elastic',
     ...(access.kind === 'application' ? { access: access.kind } : {}),
     ...memberIdOf(portal, known, before),
+    ...connectionsField(planned?.plan.connections ?? before?.connections ?? []),
+    ...lostField(planned?.plan.lost ?? known?.lostConnections ?? []),
   }
   const connected = planned?.access ?? access
   if (!request.dryRun) await commit(within, { access: connected, profile, known, former, mounted, steps: planned?.plan.steps, unselected: former !== undefined && before === former ? former.unselected : [] })
@@ -113,7 +116,7 @@ async function planAdoptionWith(within: ConnectSurroundings, access: Brought, { 
   const entries = await scanFolder(former.folder)
   const { isLocalOnlyName } = within
   const digest = ({ names }: LocalEntry): Promise<string> => fileDigest(join(former.folder, ...names))
-  const { value, access: now } = await withDrive(within, access, (drive) => planAdoption({ drive, rootFolderId: storage.rootId, entries, known: former.known, unselected: new Set(former.unselected), digest, isLocalOnlyName })).catch((error: unknown) => {
+  const { value, access: now } = await withDrive(within, access, (drive) => planAdoption({ drive, rootFolderId: storage.rootId, storageId: storage.id, connections: former.connections ?? [], entries, known: former.known, unselected: new Set(former.unselected), digest, isLocalOnlyName })).catch((error: unknown) => {
     throw connectFailure(error, access)
   })
   return { plan: value, access: now }

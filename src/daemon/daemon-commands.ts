@@ -19,6 +19,7 @@ import { listConflicts, resolveConflicts } from './conflict-commands.js'
 import type { DriveCore } from './drive-core.js'
 import type { DriveReport } from './drive-report.js'
 import { deselectFolder, listFolders, selectFolder } from './folder-commands.js'
+import { connectStorage, disconnectStorage, listStorages } from './storage-commands.js'
 
 const PROBE_EVERY_MS = 1_000 // somebody waits for the portal to come back
 
@@ -36,6 +37,7 @@ export interface DaemonCommandsOptions {
 
 export function daemonCommands(options: DaemonCommandsOptions): DaemonCommands {
   const { core, report } = options
+  const storages = { core, report, profile: core.profile }
   const named = { core, paths: report.paths }
   return {
     status: () => report.drive(),
@@ -58,6 +60,9 @@ export function daemonCommands(options: DaemonCommandsOptions): DaemonCommands {
     brakeShow: () => showBrake(named),
     brakeAllow: () => allowBrake(named),
     brakeUndo: () => undoBrake(named),
+    storages: ({ all }, signal) => listStorages(storages, all, signal),
+    connectStorage: ({ name }, signal) => connectStorage(storages, name, signal),
+    disconnectStorage: ({ name }, signal) => disconnectStorage(storages, name, signal),
     unmount: (request, signal) => unmount(options, request, signal),
     settingsChanged: async () => {
       await options.readSettings()

@@ -7,8 +7,11 @@ import { chmod, mkdir, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Clock } from '../base/clock.js'
 import { DriveError } from '../base/errors.js'
+import { ROOT_INO } from '../base/ids.js'
 import { syncDirectory } from '../base/sync-directory.js'
 import { recoverRows } from '../cache/recover-rows.js'
+import { readConnections } from '../mirror/connected-rows.js'
+import { getItem } from '../mirror/item-queries.js'
 import { findMount } from '../engine/mount-table.js'
 import { readUnselected } from '../mirror/selection-rows.js'
 import { takeProcessLock } from '../store/process-lock.js'
@@ -21,6 +24,7 @@ import type { LastingGrants } from './grant-store.js'
 import { isThere } from './is-there.js'
 import { ensureMarker } from './marker.js'
 import { readDisconnection, removeDisconnection, writeDisconnection, type Disconnection } from './disconnection.js'
+import { connectionsField } from './kept-connections.js'
 import { planKept } from './kept-items.js'
 import type { ProfilePaths } from './paths.js'
 import { requireProfile, type Profile } from './profile.js'
@@ -63,7 +67,7 @@ export async function disconnectProfile(within: DisconnectWithin): Promise<Disco
 async function decide(paths: ProfilePaths, profile: Profile): Promise<Disconnection> {
   await finishAdoption(paths, profile)
   if (!(await isThere(paths.databasePath))) {
-    const nothing = { profile, folders: [], files: [], unselected: [] }
+    const nothing = { profile, folders: [], files: [], unselected: [], connections: [...(profile.connections ?? []), ...(profile.lostConnections ?? [])] }
     await writeDisconnection(paths, nothing)
     return nothing
   }
@@ -77,7 +81,11 @@ async function decide(paths: ProfilePaths, profile: Profile): Promise<Disconnect
       const others = lost.length === 1 ? '' : ` (and ${lost.length - 1} more)`
       throw new DriveError('would-lose-data', `the unsent edit of ${join(profile.folder, ...first.names)}${others} cannot be read (${first.reason}): look at what "elastic-drive rescue DIR" still finds, then delete it in the mounted drive`)
     }
-    const disconnection = { profile, folders, files, unselected: [...(await readUnselected(store.read))] }
+    const root = await getItem(store.read, ROOT_INO)
+    const standing = root === undefined ? (profile.connections ?? []) : await readConnections(store.read)
+    const outOfReach = (profile.lostConnections ?? []).filter(({ realId }) => !standing.some((connection) => connection.realId === realId))
+    const connections = [...standing, ...outOfReach]
+    const disconnection = { profile, folders, files, connections, unselected: [...(await readUnselected(store.read))] }
     await writeDisconnection(paths, disconnection)
     return disconnection
   } finally {
@@ -85,7 +93,7 @@ async function decide(paths: ProfilePaths, profile: Profile): Promise<Disconnect
   }
 }
 
-async function part({ paths, clock, secrets, grants }: DisconnectWithin, { profile, folders, files, unselected }: Disconnection): Promise<Disconnected> {
+async function part({ paths, clock, secrets, grants }: DisconnectWithin, { profile, folders, files, connections, unselected }: Disconnection): Promise<Disconnected> {
   const { folder, folderMode } = profile
   await mkdir(folder, { recursive: true })
   await chmod(folder, folderMode | 0o700)
@@ -98,6 +106,7 @@ async function part({ paths, clock, secrets, grants }: DisconnectWithin, { profi
     storageId: profile.storageId,
     folder,
     folderMode,
+    ...connectionsField(connections),
     disconnectedAt: new Date(clock.nowMs()).toISOString(),
     unselected,
     known: files.flatMap(({ copyOf, sizeBytes }): readonly KnownBytes[] =>

@@ -8,6 +8,8 @@ import { dirname } from 'node:path'
 import { asContentId, asRemoteId, type ContentId, type RemoteId } from '../base/ids.js'
 import { syncDirectory } from '../base/sync-directory.js'
 import type { RemoteOrigin } from '../cache/content-rows.js'
+import type { Connection } from '../mirror/connected-rows.js'
+import { readKeptConnections } from './kept-connections.js'
 import type { ProfilePaths } from './paths.js'
 import type { Profile } from './profile.js'
 import { damagedRecord, readRecord, writeFileAtomic } from './record-file.js'
@@ -33,6 +35,8 @@ export interface Disconnection {
   /** Parents first: those of the files, and those that were made here and are not on the portal. */
   readonly folders: readonly KeptFolder[]
   readonly files: readonly KeptFile[]
+  /** The user's choice, which connecting again goes by. */
+  readonly connections: readonly Connection[]
   /** Folders that the person does not want: a choice that outlives the connection. */
   readonly unselected: readonly RemoteId[]
 }
@@ -44,11 +48,11 @@ const NEXT_STEP = 'copy what is missing out with "elastic-drive rescue DIR", the
 export async function readDisconnection(paths: ProfilePaths): Promise<Disconnection | undefined> {
   const fields = await readRecord(paths.disconnectionPath, NEXT_STEP)
   if (fields === undefined) return undefined
-  const { profile, folders, files, unselected } = fields
+  const { profile, folders, files, connections, unselected } = fields
   if (fields.format !== FORMAT || typeof profile !== 'object' || profile === null || !arePlaced(folders) || !arePlaced(files)) {
     throw damagedRecord(paths.disconnectionPath, NEXT_STEP)
   }
-  return { profile: profile as Profile, folders: folders as readonly KeptFolder[], files: (files as readonly KeptFile[]).map((file) => ({ ...file, content: asContentId(Number(file.content)) })), unselected: remoteIds(unselected) }
+  return { profile: profile as Profile, folders: folders as readonly KeptFolder[], files: (files as readonly KeptFile[]).map((file) => ({ ...file, content: asContentId(Number(file.content)) })), connections: readKeptConnections(connections), unselected: remoteIds(unselected) }
 }
 
 /** After it a power loss finds the record. */

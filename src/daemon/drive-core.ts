@@ -6,7 +6,7 @@
 import { hostname } from 'node:os'
 import type { Clock } from '../base/clock.js'
 import { errorCode, errorText, type DriveError } from '../base/errors.js'
-import type { Ino } from '../base/ids.js'
+import { ROOT_INO, type Ino } from '../base/ids.js'
 import type { Log } from '../base/log.js'
 import { namePatterns } from '../base/names.js'
 import type { Random } from '../base/random.js'
@@ -33,10 +33,12 @@ import type { KernelFiles } from '../fs/kernel-files.js'
 import type { KernelNotices } from '../fs/operations.js'
 import { isPreviewReader } from '../fs/preview-readers.js'
 import { ReadAgain } from '../fs/read-again.js'
+import { StorageConnections } from '../fs/storage-connections.js'
 import { webPage } from '../fs/web-page.js'
 import { TrashDoor } from '../fs/trash-door.js'
 import { Hydrator } from '../hydrate/hydrator.js'
 import { Journal } from '../journal/journal.js'
+import { restoreConnections } from '../mirror/connected-rows.js'
 import { readConflictsOf } from '../mirror/conflicts.js'
 import type { MirrorDelta, Place } from '../mirror/delta.js'
 import type { Item } from '../mirror/item.js'
@@ -89,6 +91,7 @@ export class DriveCore {
   readonly watch: Watch
   readonly keeper: Keeper
   readonly conflicts: ConflictResolver
+  readonly connections: StorageConnections
   readonly fileSystem: DriveFileSystem
   readonly databaseCheck: DatabaseCheck
   readonly #options: DriveCoreOptions
@@ -121,7 +124,11 @@ export class DriveCore {
         lender: options.files,
       })
       const mirror = new Mirror(store)
-      await store.transact((tx) => mirror.ensureRoot(tx, rootFolderOf(profile)))
+      await store.transact(async (tx) => {
+        if ((await mirror.getIn(tx, ROOT_INO)) !== undefined) return
+        await mirror.ensureRoot(tx, rootFolderOf(profile))
+        await restoreConnections(mirror, tx, profile.connections ?? [])
+      })
       const core = new DriveCore(options, { store, cache, mirror, check })
       const missing = await requeueUnsent({ store, mirror, journal: core.journal, cache, clock })
       if (missing > 0) log.info({ missing }, 'unsent edits of a daemon that crashed are queued again')
@@ -231,6 +238,7 @@ export class DriveCore {
     const writes = new FileWrites({ store, mirror, journal: this.journal, hydrator: this.hydrator, handles, files: options.files, orphans, clock, log, cacheDirectory: paths.contentDirectory, uploadDelayMs, onSettled })
     this.#direct = new DirectOpens({ store, mirror, cache, files: options.files, writes, clock, log, onSettled })
     this.conflicts = new ConflictResolver({ store, mirror, cache, hydrator: this.hydrator, watch: this.watch, namespace, handles, letGoOfClosed: () => this.#direct.letGo(), onDelta })
+    this.connections = new StorageConnections({ store, mirror, journal: this.journal, cache, namespace, upload: this.upload, watch: this.watch, letGoOfClosed: () => this.#direct.letGo(), onDelta })
     this.#attributes = new AttributesOf({ cache, handles, uid, gid })
     const feed = new AnswerFeed({ answers: options.answers, mirror, attributes: this.#attributes, handles, log })
     const directories = new Directories(mirror)
@@ -297,6 +305,10 @@ export class DriveCore {
       () => this.cache.close(),
       () => this.store.close(),
     ])
+  }
+
+  get profile(): Profile {
+    return this.#options.profile
   }
 
   get isPaused(): boolean {

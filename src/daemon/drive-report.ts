@@ -1,6 +1,7 @@
 /** What `status` tells: of the whole drive, and of single paths. Reads only; asks the portal nothing. */
 import { DriveError, errorCode, errorText, hasCode, type ErrorCode } from '../base/errors.js'
 import type { DriveStatus, EngineStatus, ItemStatus, PathStatus, ProblemStatus, TransferStatus, UnsentItem } from '../control/commands.js'
+import { askedId } from '../mirror/connected-rows.js'
 import { countConflicts } from '../mirror/conflicts.js'
 import type { Item } from '../mirror/item.js'
 import { untrustedWords } from '../rest/untrusted.js'
@@ -97,7 +98,7 @@ export class DriveReport {
       kind: item.kind,
       state: await core.stateOf(item),
       pinned: await core.keeper.isPinned(item.ino),
-      id: item.base?.id ?? null,
+      id: item.base === null ? null : askedId(item.base),
       version: item.base === null || item.kind === 'folder' ? null : item.base.version,
       sizeBytes: item.sizeBytes,
       cachedBytes: await core.presentBytes(item),

@@ -2,6 +2,7 @@
 import { DriveError, errorCode, errorText } from '../base/errors.js'
 import { ROOT_INO, type Ino } from '../base/ids.js'
 import type { FolderChosen, FolderResult, FolderStatus } from '../control/commands.js'
+import { askedId } from '../mirror/connected-rows.js'
 import { isLink, type Item } from '../mirror/item.js'
 import { readUnselected, sizeBelow } from '../mirror/selection-rows.js'
 import { exclusionOf } from '../watch/exclusion.js'
@@ -30,7 +31,7 @@ export async function listFolders({ core, paths }: FolderCommandsOptions, signal
     folders.push({
       path: await paths.describe(item),
       kind: isLink(item) ? 'link' : 'folder',
-      id: item.base?.id ?? null,
+      id: item.base === null ? null : askedId(item.base),
       synchronizes: why === null,
       why,
       knownFiles: known?.files ?? null,

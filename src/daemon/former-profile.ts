@@ -6,6 +6,7 @@
 import { rm } from 'node:fs/promises'
 import { asRemoteId, type RemoteId } from '../base/ids.js'
 import { remoteIds } from './disconnection.js'
+import { connectionsField, readKeptConnections } from './kept-connections.js'
 import type { ProfilePaths } from './paths.js'
 import type { Owner, Profile } from './profile.js'
 import { damagedRecord, readRecord, writeFileAtomic } from './record-file.js'
@@ -20,7 +21,7 @@ export interface KnownBytes {
   readonly sha256: string
 }
 
-export interface FormerProfile extends Owner, Pick<Profile, 'folder' | 'folderMode' | 'storageId'> {
+export interface FormerProfile extends Owner, Pick<Profile, 'folder' | 'folderMode' | 'storageId' | 'connections'> {
   readonly disconnectedAt: string
   readonly known: readonly KnownBytes[]
   /** Folders that the person does not want. */
@@ -45,6 +46,7 @@ export async function readFormerProfile(paths: ProfilePaths): Promise<FormerProf
     folder: String(folder),
     folderMode: folderMode & 0o777,
     disconnectedAt: String(disconnectedAt),
+    ...connectionsField(readKeptConnections(fields.connections)),
     known: (known as readonly unknown[]).flatMap(knownBytesOf),
     unselected: remoteIds(unselected),
   }

@@ -4,6 +4,8 @@
  */
 import { asRemoteId, asStorageId, type RemoteId, type StorageId } from '../base/ids.js'
 import { DriveError } from '../base/errors.js'
+import type { Connection } from '../mirror/connected-rows.js'
+import { connectionsField, lostField, readKeptConnections } from './kept-connections.js'
 import type { ProfilePaths } from './paths.js'
 import { damagedRecord, readFileIfAny, readRecord, writeFileAtomic, type Fields } from './record-file.js'
 
@@ -22,6 +24,10 @@ export interface Profile {
   readonly mode: 'elastic'
   /** What opens the portal; a webhook where nothing is said. */
   readonly access?: 'application'
+  /** Folders of other storages that were connected here before (R6): for a database that is made anew, and nothing else. */
+  readonly connections?: readonly Connection[]
+  /** Of those, what could not be reached any more: tried again when the folder is disconnected and connected. */
+  readonly lostConnections?: readonly Connection[]
   /** The portal's own identity, which outlives a change of its address; only an application is told it. */
   readonly memberId?: string
 }
@@ -54,6 +60,8 @@ export async function readProfile(paths: ProfilePaths): Promise<Profile | undefi
     mode: 'elastic',
     ...(fields.access === 'application' ? { access: 'application' } : {}),
     ...(typeof fields.memberId === 'string' ? { memberId: fields.memberId } : {}),
+    ...connectionsField(readKeptConnections(fields.connections)),
+    ...lostField(readKeptConnections(fields.lostConnections)),
   }
 }
 

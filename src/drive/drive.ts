@@ -135,6 +135,8 @@ export interface Drive {
   account(call: CallOptions): Promise<Account>
   /** The account's own drive; `no-drive-yet` when the portal has not made it (open Drive once on the web). */
   ownStorage(userId: string, call: CallOptions): Promise<RemoteStorage>
+  /** Every storage that the account may read, other people's drives too where it is an administrator's (O-16). */
+  storages(call: CallOptions): Promise<readonly RemoteStorage[]>
 
   getFile(id: RemoteId, call: CallOptions): Promise<RemoteFile>
   /**

@@ -63,6 +63,11 @@ export class RestDrive implements Drive {
     return own
   }
 
+  async storages(call: CallOptions): Promise<readonly RemoteStorage[]> {
+    const rows = await this.#allPages('disk.storage.getlist', { order: { ID: 'ASC' } }, call)
+    return rows.map(parseStorage).filter((storage) => storage !== undefined)
+  }
+
   async getFile(id: RemoteId, call: CallOptions): Promise<RemoteFile> {
     return required(parseFile((await this.#read('disk.file.get', { id }, call)).result), 'disk.file.get')
   }

@@ -5,6 +5,7 @@
  * wait for the portal at each `.url`.
  */
 import { DriveError } from '../base/errors.js'
+import { askedId } from '../mirror/connected-rows.js'
 import type { Item } from '../mirror/item.js'
 import type { Mirror } from '../mirror/mirror.js'
 import type { Store } from '../store/store.js'
@@ -86,7 +87,7 @@ export class ExtendedAttributes {
       case 'pinned':
         return item.pinned ? '1' : '0'
       case 'id':
-        return item.base?.id
+        return item.base === null ? undefined : askedId(item.base)
       case 'version':
         return item.base === null || item.kind === 'folder' ? undefined : String(item.base.version)
       case 'url':

@@ -11,6 +11,7 @@ import { readMark } from '../brake/brake-rows.js'
 import type { ContentCache } from '../cache/content-cache.js'
 import type { Content } from '../cache/content.js'
 import type { Journal } from '../journal/journal.js'
+import { isConnected, renameConnected } from '../mirror/connected-rows.js'
 import { isLink, isMoved, shownName, type Item } from '../mirror/item.js'
 import { passConflictsOn } from '../mirror/conflicts.js'
 import type { Mirror } from '../mirror/mirror.js'
@@ -158,6 +159,7 @@ export class Namespace {
       const leavesTrash = await isInTrash(tx, item.ino)
       const isTrashed = await isInTrash(tx, target.ino)
       if (isTrashed && isLink(item)) throw new DriveError('not-permitted', 'a link goes by being disconnected, which the portal cannot undo: delete it instead')
+      if (isConnected(item) && target.ino !== source.ino) throw new DriveError('not-permitted', 'a folder that was connected here stays at the top of the drive')
       if (!isTrashed) await this.#checkSameStorage(tx, item, target)
       // What is in the trash is not sent because of where it is, and stays what it was.
       const localOnly = isTrashed ? item.localOnly : target.localOnly || this.#isLocalOnlyName(to.name)
@@ -203,6 +205,7 @@ export class Namespace {
   async #replace(tx: Transaction, item: Item, victim: Item, localOnly: boolean): Promise<void> {
     if (item.kind === 'folder' && victim.kind === 'file') throw new DriveError('not-directory', 'a folder cannot replace a file')
     if (item.kind === 'file' && victim.kind === 'folder') throw new DriveError('is-directory', 'a file cannot replace a folder')
+    if (isLink(victim)) throw new DriveError('not-empty', 'what stands there leads to a folder of others: delete it first, which disconnects it')
     if (victim.kind === 'folder') await this.#checkRemovable(tx, victim)
     const inherits = item.kind === 'file' && item.base === null && victim.base !== null && !localOnly && !(await this.#isUnderWay(tx, item.ino))
     if (inherits) await this.#inherit(tx, victim, item.ino)
@@ -214,6 +217,10 @@ export class Namespace {
   async #place(tx: Transaction, asides: Asides, ino: Ino, to: { parent: Ino; name: string }, { localOnly, isTrashed }: { localOnly: boolean; isTrashed: boolean }): Promise<void> {
     const before = await this.#mirror.needIn(tx, ino)
     const nowMs = this.#clock.nowMs()
+    if (isConnected(before)) {
+      await renameConnected(this.#mirror, tx, before, to.name)
+      return
+    }
     const leavesPrograms = before.localOnly && !localOnly
     await this.#mirror.update(tx, before, { parent: to.parent, name: to.name, ctimeMs: nowMs, localOnly: localOnly && before.base === null })
     const moved = isMoved({ ...before, parent: to.parent, name: to.name })
@@ -335,14 +342,16 @@ export class Namespace {
 
   /** REST cannot move between storages (E-42): mv then copies and deletes. */
   async #checkSameStorage(tx: Transaction, item: Item, target: Item): Promise<void> {
-    if (item.base === null || item.parent === target.ino) return
+    if (item.parent === target.ino || (item.base === null && item.kind === 'file')) return
     const storage = await this.#storageOf(tx, target)
-    if (storage !== item.base.storageId) throw new DriveError('cross-storage', 'the folder belongs to another storage')
+    // A folder that was not sent yet may have got something that the portal has.
+    const moved = item.base === null ? await this.#mirror.subtreeIn(tx, item.ino) : [item]
+    if (moved.some(({ base }) => base !== null && base.storageId !== storage)) throw new DriveError('cross-storage', 'the folder belongs to another storage')
   }
 
   /** The storage in which children of the folder live; undefined when nothing here tells. */
   async #storageOf(tx: Transaction, folder: Item): Promise<string | undefined> {
-    if (isLink(folder)) {
+    if (isLink(folder) && !isConnected(folder)) {
       const child = (await this.#mirror.baseChildrenIn(tx, folder.ino)).find(({ base }) => base !== null)
       return child?.base?.storageId
     }

@@ -9,6 +9,7 @@ import { isTemporaryName, temporaryName } from '../base/names.js'
 import type { RemoteItem } from '../drive/drive.js'
 import type { Attempt } from '../journal/journal.js'
 import { isConflictName } from '../mirror/conflict-name.js'
+import { giveNameAway, isConnected } from '../mirror/connected-rows.js'
 import { recordConflict } from '../mirror/conflicts.js'
 import type { MirrorDelta } from '../mirror/delta.js'
 import { isMoved, shownName, type Item } from '../mirror/item.js'
@@ -162,6 +163,10 @@ export async function putAt(sending: Sending, tx: Transaction, item: Item, paren
   const notices: UploadNotice[] = []
   for (const twin of await mirror.twinsIn(tx, parent, name)) {
     if (twin.ino === item.ino) continue
+    if (isConnected(twin)) {
+      deltas.push(...(await giveNameAway(mirror, tx, twin)))
+      continue
+    }
     if (standsFirm(twin)) throw new DriveError('busy', 'another item stands where this one belongs')
     const aside = await stepAside(sending, tx, twin)
     await recordConflict(tx, { copy: twin.ino, original: item.ino, side: 'mine', why: 'name-taken', sinceMs: sending.clock.nowMs() })
@@ -176,7 +181,7 @@ export async function putAt(sending: Sending, tx: Transaction, item: Item, paren
 
 /** The portal has it where it stands here, so it makes way for nobody. */
 function standsFirm(row: Item): boolean {
-  return row.base !== null && !isMoved(row)
+  return row.base !== null && !isMoved(row) && !isConnected(row)
 }
 
 async function firmTwins({ mirror }: Sending, tx: Transaction, item: Item, { parent, name }: { readonly parent: Ino | null; readonly name: string }): Promise<readonly Item[]> {

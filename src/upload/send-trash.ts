@@ -9,6 +9,7 @@ import { noteGone, readMark } from '../brake/brake-rows.js'
 import type { RemoteId } from '../base/ids.js'
 import type { RemoteItem } from '../drive/drive.js'
 import type { Attempt } from '../journal/journal.js'
+import { isConnected } from '../mirror/connected-rows.js'
 import { isLink, shownName, type Item } from '../mirror/item.js'
 import { isInTrash, markTrashed } from '../mirror/trash-rows.js'
 import type { Transaction } from '../store/store.js'
@@ -22,9 +23,15 @@ import { putAt } from './send-place.js'
 import { checkFolderKnown } from './still-ours.js'
 import { callOf, commit, forgetAttempt, isKnown, joinNews, lacksRight, NO_NEWS, readById, readRemote, sameIntent, sendOnce, type KnownItem, type News, type Sending } from './sending.js'
 
+const PIECE_ROWS = 300 // about 100 ms of it
+
 type KeptReason = Extract<UploadNotice, { kind: 'brought-back' }>['why']
 
 export async function sendTrash(sending: Sending, item: KnownItem, signal: AbortSignal): Promise<void> {
+  if (isConnected(item)) {
+    await endConnection(sending, item)
+    return
+  }
   try {
     const remote = await readRemote(sending, item, signal)
     if (remote === undefined) {
@@ -87,6 +94,18 @@ async function forgetTrashed(sending: Sending, tx: Transaction, planned: KnownIt
   return forgetTombstones(sending, tx, planned)
 }
 
+/** What was connected here is nothing to the portal. What has been shown through it goes in pieces, so that nobody waits long for the one write queue. */
+export async function endConnection(sending: Sending, item: KnownItem): Promise<void> {
+  const below = (await sending.mirror.subtreeIn(sending.store.read, item.ino)).filter(({ ino }) => ino !== item.ino).reverse()
+  for (let from = 0; from < below.length; from += PIECE_ROWS) {
+    await commit(sending, async (tx) => {
+      if ((await sending.mirror.getIn(tx, item.ino))?.deleted !== true) return NO_NEWS
+      return removeRows(sending, tx, below.slice(from, from + PIECE_ROWS))
+    })
+  }
+  await commit(sending, (tx) => forgetTombstones(sending, tx, item))
+}
+
 /** The brake counts it with what comes in the same minute. */
 async function noteSent({ clock }: Sending, tx: Transaction, { ino, base, placeChangedMs }: KnownItem, items: number): Promise<void> {
   if (items === 0 || (await readMark(tx, 'here', ino)) === 'allowed') return
@@ -128,10 +147,17 @@ async function forgetTombstones(sending: Sending, tx: Transaction, planned: Know
 
 /** Rows that still stand below a disconnected link: unsent work goes to the recovery folder (C20), the rest goes. */
 async function removeShown(sending: Sending, tx: Transaction, folder: Item): Promise<News> {
+  const below = (await sending.mirror.subtreeIn(tx, folder.ino)).filter(({ ino }) => ino !== folder.ino)
+  return removeRows(sending, tx, [...below].reverse())
+}
+
+/** Deepest first. */
+async function removeRows(sending: Sending, tx: Transaction, rows: readonly Item[]): Promise<News> {
   const { mirror, journal, cache } = sending
   const news: News[] = []
-  const below = (await mirror.subtreeIn(tx, folder.ino)).filter(({ ino }) => ino !== folder.ino)
-  for (const item of [...below].reverse()) {
+  for (const { ino, parent } of rows) {
+    const item = await mirror.getIn(tx, ino)
+    if (item?.parent !== parent || (item.kind === 'folder' && (await mirror.childrenIn(tx, ino)).length > 0)) continue // taken away, or something was put into it meanwhile
     const isUnsent = item.kind === 'file' && (item.base === null || !(await isClean(sending, tx, item)))
     if (isUnsent && !item.localOnly) {
       if (item.base !== null) await mirror.clearBase(tx, item.ino)

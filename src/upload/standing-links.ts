@@ -1,10 +1,13 @@
 /**
- * Which links were seen standing on the portal a moment ago, so that a tree that is sent below one asks about it once.
+ * Which links were seen standing on the portal a moment ago, so that a tree that is sent below one asks about it once. A
+ * folder that was connected here stands while the portal shows us the folder it leads to.
  */
 import type { Clock } from '../base/clock.js'
 import { hasCode } from '../base/errors.js'
 import type { RemoteId } from '../base/ids.js'
 import type { CallOptions, Drive } from '../drive/drive.js'
+import { askedId } from '../mirror/connected-rows.js'
+import type { Base } from '../mirror/item.js'
 
 const SEEN_MS = 10_000 // as old as what a look at a folder in use knows
 
@@ -24,7 +27,8 @@ export class StandingLinks {
   }
 
   /** Whether the link to a folder is there. Fails as `getFolder` does, but for 'not-found'. */
-  async stands(id: RemoteId, call: CallOptions): Promise<boolean> {
+  async stands(link: Base, call: CallOptions): Promise<boolean> {
+    const id = askedId(link)
     const nowMs = this.#clock.monotonicMs()
     if (nowMs - (this.#seenMs.get(id) ?? Number.NEGATIVE_INFINITY) < SEEN_MS) return true
     this.#seenMs.delete(id)

@@ -21,7 +21,7 @@ export async function checkLinksAbove(sending: Sending, item: Item, signal: Abor
     }
   }
   for (const { base } of links.values()) {
-    if (!(await sending.links.stands(base.id, callOf(signal)))) throw new DriveError('vanished', 'the connected folder was disconnected on the portal')
+    if (!(await sending.links.stands(base, callOf(signal)))) throw new DriveError('vanished', 'the connected folder was disconnected on the portal')
   }
 }
 

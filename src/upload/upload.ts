@@ -12,6 +12,7 @@ import { ServiceLoop, type Service } from '../base/service.js'
 import type { ContentCache } from '../cache/content-cache.js'
 import type { Drive } from '../drive/drive.js'
 import type { Attempt, Entry, Journal } from '../journal/journal.js'
+import { readConnected } from '../mirror/connected-rows.js'
 import type { MirrorDelta } from '../mirror/delta.js'
 import type { Mirror } from '../mirror/mirror.js'
 import type { Store } from '../store/store.js'
@@ -23,7 +24,8 @@ import { HeldDeletions, type Undone } from './held-deletions.js'
 import { isInert, readErrors, readPending, readQueue, type QueuedEntry, type QueuedError, type Wait } from './queue-report.js'
 import { findRings } from './rings.js'
 import { isActive, sendStep, type ActiveStep } from './send-step.js'
-import type { Sending } from './sending.js'
+import { endConnection } from './send-trash.js'
+import { isKnown, type Sending } from './sending.js'
 import { ServerClock } from './server-clock.js'
 import { StandingLinks } from './standing-links.js'
 import { readView, type Sources } from './surroundings.js'
@@ -162,6 +164,12 @@ export class Upload implements Service {
     await this.deletions.look()
     this.wake() // an edit that was not sent may have come out of the trash
     return undone
+  }
+
+  /** Folders that were connected here and are deleted here go now with what was shown in them: that takes no request. */
+  async endConnections(): Promise<void> {
+    const rows = await readConnected(this.#options.store.read)
+    for (const row of rows) if (row.deleted && isKnown(row)) await endConnection(this.#sending, row)
   }
 
   /** What is still to be sent. */

@@ -4,6 +4,7 @@
  */
 import type { RemoteId } from '../base/ids.js'
 import type { ItemState, RemoteItem } from '../drive/drive.js'
+import { isConnected } from '../mirror/connected-rows.js'
 import type { Item } from '../mirror/item.js'
 import type { BasedItem } from './diff-listing.js'
 import type { RowFacts } from './row-plan.js'
@@ -15,8 +16,15 @@ export type Verdict =
   | { readonly kind: 'elsewhere'; readonly parentId: RemoteId; readonly item: RemoteItem }
   | { readonly kind: 'gone'; readonly rule: 'C14' | 'C19' | 'C27' }
 
-/** `parentRealId`: of the folder that the base names as parent, undefined when that has no row any more. */
+/**
+ * `parentRealId`: of the folder that the base names as parent, undefined when that has no row any more. `state` of a folder that
+ * was connected here is that of the folder it leads to, wherever that stands.
+ */
 export function judgeAbsence(row: BasedItem, parentRealId: RemoteId | undefined, state: ItemState): Verdict {
+  if (isConnected(row)) {
+    const leads = state.state === 'unknown' || (state.state === 'live' && state.item.kind === 'folder')
+    return leads ? { kind: 'stays' } : { kind: 'gone', rule: 'C19' }
+  }
   switch (state.state) {
     case 'unknown':
       return { kind: 'stays' }

@@ -9,9 +9,10 @@ import { DriveError, errorCode, errorText, type ErrorCode } from '../base/errors
 import type { Ino } from '../base/ids.js'
 import type { Log } from '../base/log.js'
 import type { Drive } from '../drive/drive.js'
+import { isConnected } from '../mirror/connected-rows.js'
 import type { Item } from '../mirror/item.js'
 import type { Mirror } from '../mirror/mirror.js'
-import { isOfFolder } from './folder-failure.js'
+import { isOfFolder, seemsGone } from './folder-failure.js'
 import { fetchNextPages } from './fetch-listings.js'
 import type { FolderListing, ListedFolder } from './folder-listing.js'
 import { foldersAhead } from './listing-ahead.js'
@@ -32,6 +33,8 @@ export interface DemandListerOptions {
   /** A listing to be filled, with the number of items told by an earlier look. */
   readonly newListing: (folder: Item, expectedItems: number) => FolderListing
   readonly apply: (listed: ListedFolder) => Promise<void>
+  /** A folder that was connected here cannot be listed: no other list will tell that it is gone. */
+  readonly suspect: (folder: Ino) => Promise<void>
 }
 
 const SIZES_KEPT = 10_000
@@ -159,6 +162,7 @@ export class DemandLister {
       if (isOfFolder(result.error)) this.#problems.set(ino, { ...problem, sinceMs: this.#problems.get(ino)?.sinceMs ?? this.#o.clock.nowMs() })
       this.#o.log.info({ ino, ...problem }, 'a folder could not be listed')
       job.settle(result.error)
+      if (isConnected(job.folder) && seemsGone(result.error)) await this.#suspect(ino)
       return
     }
     try {
@@ -168,6 +172,15 @@ export class DemandLister {
       job.settle()
     } catch (error) {
       job.settle(error instanceof Error ? error : new DriveError('internal', errorText(error)))
+    }
+  }
+
+  /** The others of the batch do not suffer from it: whoever looks again asks again. */
+  async #suspect(ino: Ino): Promise<void> {
+    try {
+      await this.#o.suspect(ino)
+    } catch (error) {
+      this.#o.log.info({ ino, code: errorCode(error), error: errorText(error) }, 'whether a connected folder is gone could not be asked')
     }
   }
 

@@ -5,6 +5,7 @@
  */
 import type { RemoteId } from '../base/ids.js'
 import type { RemoteItem } from '../drive/drive.js'
+import { isConnected } from '../mirror/connected-rows.js'
 import type { Base, Item } from '../mirror/item.js'
 import { exclusionOf } from './exclusion.js'
 import type { ListedFolder } from './folder-listing.js'
@@ -15,7 +16,7 @@ export type BasedItem = Item & { readonly base: Base }
 export interface ListingDifference {
   /** Items whose row differs, then items without a row in this folder, so that room is made before it is taken. */
   readonly present: readonly RemoteItem[]
-  /** Rows not listed, or listed as something of another kind; but for those that we put into the portal's trash. */
+  /** Rows not listed, or listed as something of another kind; but for those that we put into the portal's trash, and those that no portal lists. */
   readonly missing: readonly BasedItem[]
 }
 
@@ -33,7 +34,7 @@ export function diffListing(listed: ListedFolder, baseChildren: readonly Item[],
   const present = [...differing, ...unknown]
   if (!listed.complete) return { present, missing: [] }
   const seen = new Map(listed.items.map(({ id, kind }) => [id, kind]))
-  return { present, missing: [...rows.values()].filter(({ base, kind }) => !base.trashed && seen.get(base.id) !== kind) }
+  return { present, missing: [...rows.values()].filter((row) => !row.base.trashed && !isConnected(row) && seen.get(row.base.id) !== row.kind) }
 }
 
 export function hasBase(item: Item): item is BasedItem {

@@ -4,10 +4,11 @@
  * queue. Never concludes anything from what is not in the listing.
  */
 import type { Clock } from '../base/clock.js'
-import type { Ino, RemoteId } from '../base/ids.js'
+import { ROOT_INO, type Ino, type RemoteId } from '../base/ids.js'
 import type { Log } from '../base/log.js'
 import type { RemoteFile, RemoteItem } from '../drive/drive.js'
 import { conflictName } from '../mirror/conflict-name.js'
+import { giveNameAway, isConnected } from '../mirror/connected-rows.js'
 import { recordConflict } from '../mirror/conflicts.js'
 import type { MirrorDelta } from '../mirror/delta.js'
 import { shownName, type Item } from '../mirror/item.js'
@@ -113,6 +114,7 @@ export class ListingApplier {
     const ancestors = await this.#ancestors(tx, seen.folder)
     const beingMade = remotes.some(({ id }) => !rows.has(id)) ? await this.#o.changes.namesBeingMade(tx, seen.folder) : new Set<string>()
     const wishes: Wish[] = []
+    const leadingTo = new Set<RemoteId>() // of two links that are new in one listing, one is shown
     const deltas: MirrorDelta[] = []
     let passedOver = 0
     for (const remote of remotes) {
@@ -127,7 +129,7 @@ export class ListingApplier {
       if (known === 'pass-over') passedOver += 1
       if (known === 'leave' || known === 'pass-over') continue
       if (known !== undefined && !(known.plan.follow && !ancestors.has(known.row.ino))) deltas.push(...(await this.#stay(tx, seen, known, remote)))
-      else wishes.push(await this.#wish(tx, seen, remote, known))
+      else wishes.push(await this.#wish(tx, seen, remote, { known, leadingTo }))
     }
     const names = wishes.map(({ name }) => name)
     const plan = planNames(wishes, names.length === 0 ? [] : await mirror.twinsOfIn(tx, seen.folder.ino, names))
@@ -137,7 +139,8 @@ export class ListingApplier {
       if (wish.known !== undefined) deltas.push(...(await this.#stay(tx, seen, wish.known, wish.remote)))
     }
     deltas.push(...(await this.#place(tx, seen, plan.granted)))
-    for (const { ino, name } of plan.forked) {
+    for (const { ino, name, localOnly } of plan.forked) {
+      if (!localOnly) continue
       const original = (await mirror.childIn(tx, seen.folder.ino, name))?.ino ?? null
       await recordConflict(tx, { copy: ino, original, side: 'mine', why: 'name-taken', sinceMs: this.#o.clock.nowMs() })
     }
@@ -162,9 +165,14 @@ export class ListingApplier {
     return plan.rebase ? { row, plan } : 'leave'
   }
 
-  async #wish(tx: Transaction, { unselected }: Seen, remote: RemoteItem, known: Wish['known']): Promise<Wish> {
-    const excluded = known === undefined && (exclusionOf(remote, unselected) !== undefined || (await this.#hasStandIn(tx, remote, unselected)))
-    return { ino: known?.row.ino, name: shownName(remote.name, remote.id), remote, known, excluded }
+  async #wish(tx: Transaction, { folder, unselected }: Seen, remote: RemoteItem, { known, leadingTo }: { known: Wish['known']; leadingTo: Set<RemoteId> }): Promise<Wish> {
+    const isSecond = remote.kind === 'folder' && leadingTo.has(remote.realId)
+    const excluded = known === undefined && (isSecond || (await this.#isExcluded(tx, remote, unselected)) || (await this.#hasStandIn(tx, remote, unselected)))
+    if (remote.kind === 'folder' && (!excluded || unselected.has(remote.id))) leadingTo.add(remote.realId)
+    const name = shownName(remote.name, remote.id)
+    // What is not shown takes no name from what is: a folder that was connected here would have to give way.
+    const twin = excluded ? await this.#o.mirror.childIn(tx, folder.ino, name) : undefined
+    return { ino: known?.row.ino, name: twin !== undefined && isConnected(twin) ? `${name}~${remote.id}` : name, remote, known, excluded }
   }
 
   /** The row stays where it is; a change of place that could not be followed is seen again next time. */
@@ -192,9 +200,10 @@ export class ListingApplier {
     return deltas
   }
 
-  /** A file that only programs here use gives its name to the portal's and stays under another one. */
+  /** What has its name only here gives it to the portal's and stays under another one. */
   async #fork(tx: Transaction, folder: Ino, row: Item): Promise<readonly MirrorDelta[]> {
     const { mirror, host, clock } = this.#o
+    if (isConnected(row)) return giveNameAway(mirror, tx, row)
     const name = await mirror.freeNameIn(tx, folder, (attempt) => conflictName(row.name, host, clock.nowMs(), attempt))
     await mirror.update(tx, row, { name })
     return [{ kind: 'moved', ino: row.ino, from: { parent: folder, name: row.name }, to: { parent: folder, name } }]
@@ -215,29 +224,39 @@ export class ListingApplier {
   async #hidden(tx: Transaction, { folder, stamp, unselected }: Seen, row: Item, remote: RemoteItem): Promise<readonly MirrorDelta[]> {
     const { mirror, changes } = this.#o
     if (!hasBase(row) || row.kind !== remote.kind || (await changes.facts(tx, row, stamp)).guarded) return []
-    const at = { parent: folder.ino, name: shownName(remote.name, remote.id) }
-    const standing = await mirror.childIn(tx, at.parent, at.name)
-    if (standing !== undefined && standing.ino !== row.ino) return [] // seen again next time, when that may be sent
+    const isHidden = (await this.#isExcluded(tx, remote, unselected)) || (await this.#hasStandIn(tx, remote, unselected))
+    const own = shownName(remote.name, remote.id)
+    const standing = await mirror.childIn(tx, folder.ino, own)
+    const other = standing === undefined || standing.ino === row.ino ? undefined : standing
+    if (other !== undefined && !isConnected(other)) return [] // seen again next time, when that may be sent
+    const deltas = other === undefined || isHidden ? [] : await giveNameAway(mirror, tx, other)
+    const at = { parent: folder.ino, name: other !== undefined && isHidden ? `${own}~${remote.id}` : own }
     const { place, attributes } = differenceOf(row.base, folder.ino, remote)
-    if (place || attributes) {
+    if (place || attributes || row.name !== at.name) {
       await mirror.update(tx, row, at)
       await mirror.setBase(tx, row.ino, folder.ino, remote)
     }
-    if (exclusionOf(remote, unselected) !== undefined || (await this.#hasStandIn(tx, remote, unselected))) return []
+    if (isHidden) return deltas
     await mirror.update(tx, await mirror.needIn(tx, row.ino), { excluded: false })
-    return [{ kind: 'appeared', ino: row.ino, at }]
+    return [...deltas, { kind: 'appeared', ino: row.ino, at }]
   }
 
   /**
    * One real folder is shown once, whatever links lead to it: its children have one row each, and a cycle would never end
-   * (13.2). Where a person does not want the one that would be shown, no other takes its place.
+   * (13.2). Where a person does not want the one that would be shown, no other takes its place. A link that was deleted here
+   * counts until it is gone on the portal too: what was deleted below it with it must not be met as a child of another one,
+   * and be deleted there for everybody.
    */
   async #hasStandIn(tx: Transaction, remote: RemoteItem, unselected: ReadonlySet<RemoteId>): Promise<boolean> {
     if (remote.kind === 'file') return false
-    const others = (await this.#o.mirror.foldersOfRealId(remote.realId, tx)).filter(({ base, deleted }) => base !== null && base.id !== remote.id && !deleted)
+    const others = (await this.#o.mirror.foldersOfRealId(remote.realId, tx)).filter(({ base }) => base !== null && base.id !== remote.id)
     const standIn = others.find(({ base, excluded }) => !excluded || (base !== null && unselected.has(base.id)))
     if (standIn !== undefined) this.#o.log.debug({ id: remote.id, realId: remote.realId, shownAs: standIn.ino }, 'a folder that is shown elsewhere is not shown again')
     return standIn !== undefined
+  }
+
+  async #isExcluded(tx: Transaction, remote: RemoteItem, unselected: ReadonlySet<RemoteId>): Promise<boolean> {
+    return exclusionOf(remote, unselected, (await this.#o.mirror.getIn(tx, ROOT_INO))?.base?.storageId) !== undefined
   }
 
   async #ancestors(tx: Transaction, folder: Item): Promise<ReadonlySet<Ino>> {

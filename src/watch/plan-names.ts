@@ -4,6 +4,7 @@
  * and resolves it (C22). Rows that change places within one listing (a↔b) make room for each other. Pure.
  */
 import type { Ino } from '../base/ids.js'
+import { isConnected } from '../mirror/connected-rows.js'
 import { isMoved, placeKey, type Item } from '../mirror/item.js'
 
 /** An item of the portal that is to stand under `name` of the folder; `ino` of its row, undefined for a new one. */
@@ -16,7 +17,7 @@ export interface NamePlan<W extends NameWish> {
   readonly granted: readonly W[]
   /** To be looked at again with the next listing. */
   readonly blocked: readonly W[]
-  /** Rows that only live here and stand in the way: they get another name. */
+  /** Rows whose names only live here and stand in the way: they get another name. */
   readonly forked: readonly Item[]
 }
 
@@ -37,12 +38,17 @@ export function planNames<W extends NameWish>(wishes: readonly W[], standing: re
   }
   const granted = new Set(open)
   const names = new Set(open.map(({ name }) => name))
-  const forked = standing.filter((row) => row.localOnly && names.has(row.name))
+  const forked = standing.filter((row) => isOnlyHere(row) && names.has(row.name))
   return { granted: open, blocked: wishes.filter((wish) => !granted.has(wish)), forked }
 }
 
 function blocks(row: Item, wish: NameWish): boolean {
-  if (row.localOnly || placeKey(row.name) !== placeKey(wish.name)) return false
+  if (isOnlyHere(row) || placeKey(row.name) !== placeKey(wish.name)) return false
   // What is to be sent under this name clashes on the portal, where names fold case; what the portal has told us does not.
   return row.name === wish.name || row.base === null || (isMoved(row) && !row.excluded)
+}
+
+/** The portal knows of no such name: one of programs, or of a folder that was connected here. */
+function isOnlyHere(row: Item): boolean {
+  return row.localOnly || isConnected(row)
 }

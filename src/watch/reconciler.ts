@@ -7,12 +7,14 @@ import type { Clock } from '../base/clock.js'
 import { ROOT_INO, type Ino, type RemoteId } from '../base/ids.js'
 import type { Log } from '../base/log.js'
 import type { CallOptions, Drive, ItemState, RemoteItem } from '../drive/drive.js'
+import { askedId, isConnected } from '../mirror/connected-rows.js'
 import { isLink, type Item } from '../mirror/item.js'
 import type { Mirror } from '../mirror/mirror.js'
 import { readUnselected } from '../mirror/selection-rows.js'
 import type { Store } from '../store/store.js'
 import { judgeAbsence, type Verdict } from './absence-plan.js'
 import { diffListing, hasBase, type BasedItem } from './diff-listing.js'
+import type { ConnectedFolders } from './connected-folders.js'
 import type { ListedFolder, Stamp } from './folder-listing.js'
 import type { GoneRows, GoneTree } from './gone-rows.js'
 import type { Absence, HeldAbsences } from './held-absences.js'
@@ -29,6 +31,7 @@ export interface ReconcilerOptions {
   readonly gone: GoneRows
   readonly absences: HeldAbsences
   readonly finder: WhereaboutsFinder
+  readonly connected: ConnectedFolders
   readonly clock: Clock
   readonly log: Log
 }
@@ -62,13 +65,14 @@ export class Reconciler {
       present.set(listed, diff.present)
       const missing = diff.missing.filter(({ base, kind }) => seen.get(base.id) !== kind) // one shown in another of these folders has moved there
       for (const row of missing) candidates.set(row.ino, row)
-      if (missing.length > 0) doubtful.push(listed.folder)
+      if (missing.length > 0 || (await this.#mayBeGone(listed))) doubtful.push(listed.folder)
       await this.#o.absences.seen(children.filter(({ base, kind }) => base !== null && seen.get(base.id) === kind))
     }
     for (const row of await this.#o.mirror.getMany(doubtful)) if (hasBase(row) && row.ino !== ROOT_INO) candidates.set(row.ino, row)
     const apply = (): Promise<unknown> => Promise.all([...present].map(([{ folder, stamp }, items]) => this.#apply(folder, items, stamp)))
     if (candidates.size === 0) {
       await apply()
+      await this.#o.connected.showFreed()
       return
     }
     const judged = await this.#judge([...candidates.values()], call)
@@ -78,6 +82,14 @@ export class Reconciler {
     const moved = judged.filter(({ verdict }) => verdict.kind === 'elsewhere')
     await this.#move(moved, stamp, call)
     if (moved.length > 0) await apply() // names that were taken are free now
+    await this.#o.connected.showFreed()
+  }
+
+  /** No listing shows a folder that was connected here: one that is in the trash lists nothing, like an empty one. */
+  async #mayBeGone({ folder, items }: ListedFolder): Promise<boolean> {
+    if (items.some(({ deletedType }) => deletedType === 0)) return false
+    const row = await this.#o.mirror.get(folder)
+    return row !== undefined && isConnected(row)
   }
 
   async #apply(folder: Ino, items: readonly RemoteItem[], stamp: Stamp): Promise<void> {
@@ -89,17 +101,17 @@ export class Reconciler {
   /** Asks about each row and the folder it should be in. */
   async #judge(rows: readonly BasedItem[], call: CallOptions): Promise<readonly Judged[]> {
     const parents = new Map((await this.#o.mirror.getMany([...new Set(rows.flatMap(({ base }) => (base.parent === null ? [] : [base.parent])))])).map((row) => [row.ino, row]))
-    const asked = new Map<RemoteId, 'file' | 'folder'>(rows.map(({ base, kind }) => [base.id, kind]))
-    for (const { base } of parents.values()) if (base !== null) asked.set(base.id, 'folder').set(base.realId, 'folder')
+    const asked = new Map<RemoteId, 'file' | 'folder'>(rows.map(({ base, kind }) => [askedId(base), kind]))
+    for (const { base } of parents.values()) if (base !== null) asked.set(askedId(base), 'folder').set(base.realId, 'folder')
     const ids = [...asked].map(([id, kind]) => ({ id, kind }))
     const answers = await this.#o.drive.itemStates(ids, call)
     const states = new Map(ids.map(({ id }, index) => [id, answers[index]]))
-    const isLive = (id: RemoteId | undefined): boolean => id !== undefined && states.get(id)?.state === 'live'
+    const isLive = (base: Item['base'] | undefined): boolean => base !== null && base !== undefined && [askedId(base), base.realId].every((id) => states.get(id)?.state === 'live')
     return rows.map((row): Judged => {
       const parent = row.base.parent === null ? undefined : parents.get(row.base.parent)?.base
-      const state: ItemState | undefined = states.get(row.base.id)
+      const state: ItemState | undefined = states.get(askedId(row.base))
       // A folder that is no longer ours lists nothing: that says nothing about what was in it. Only its own row is judged.
-      if (state === undefined || !isLive(parent?.id) || !isLive(parent?.realId)) return { row, verdict: { kind: 'stays' } }
+      if (state === undefined || !isLive(parent)) return { row, verdict: { kind: 'stays' } }
       return { row, verdict: judgeAbsence(row, parent?.realId, state) }
     })
   }

@@ -2,12 +2,12 @@
  * Looks at known folders again: lists them, packed into batches, and reconciles what came. A folder that fails alone is
  * left as it is (and its own row is asked about when it seems to be gone); a failure of the portal ends the look.
  */
-import { hasCode, errorCode, errorText } from '../base/errors.js'
+import { errorCode, errorText } from '../base/errors.js'
 import type { Ino } from '../base/ids.js'
 import type { Log } from '../base/log.js'
 import type { CallOptions, Drive } from '../drive/drive.js'
 import type { Item } from '../mirror/item.js'
-import { isOfFolder } from './folder-failure.js'
+import { isOfFolder, seemsGone } from './folder-failure.js'
 import { fetchListings } from './fetch-listings.js'
 import type { FolderListing, ListedFolder } from './folder-listing.js'
 import type { Reconciler } from './reconciler.js'
@@ -44,7 +44,7 @@ export class Sweep {
       else if (!isOfFolder(result.error)) failure ??= result.error
       else {
         this.#o.log.info({ ino: folder, code: errorCode(result.error), error: errorText(result.error) }, 'a folder could not be listed')
-        if (hasCode(result.error, 'not-found', 'forbidden', 'vanished')) suspects.push(folder)
+        if (seemsGone(result.error)) suspects.push(folder)
       }
     }
     await this.#o.reconciler.reconcile(listed, suspects, call)

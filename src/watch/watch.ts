@@ -16,6 +16,7 @@ import type { Item } from '../mirror/item.js'
 import type { Mirror } from '../mirror/mirror.js'
 import type { Service } from '../base/service.js'
 import type { Store } from '../store/store.js'
+import { ConnectedFolders } from './connected-folders.js'
 import { DemandLister } from './demand-lister.js'
 import { FolderListing, type Stamp } from './folder-listing.js'
 import { FoldersInUse } from './folders-in-use.js'
@@ -77,13 +78,19 @@ export class Watch implements Service {
     const gone = new GoneRows({ ...options, changes, recovery: new RecoveryFolder(options) })
     const finder = new WhereaboutsFinder({ ...options, drive, changes, applier })
     const absences = new HeldAbsences(options)
-    const reconciler = new Reconciler({ ...options, drive, changes, applier, gone, absences, finder })
+    const reconciler = new Reconciler({ ...options, drive, changes, applier, gone, absences, finder, connected: new ConnectedFolders(options) })
     this.absences = absences
     this.selection = new Selection({ ...options, changes, gone })
     this.#reconciler = reconciler
     this.#changes = changes
     this.#applier = applier
-    this.#lister = new DemandLister({ ...options, drive, newListing, apply: (listed) => reconciler.reconcile([listed], [], { priority: 'listing' }) })
+    this.#lister = new DemandLister({
+      ...options,
+      drive,
+      newListing,
+      apply: (listed) => reconciler.reconcile([listed], [], { priority: 'listing' }),
+      suspect: (folder) => reconciler.reconcile([], [folder], { priority: 'listing' }),
+    })
     const sweep = new Sweep({ ...options, drive, reconciler, newListing })
     const inUse = new FoldersInUse(options.clock)
     const rolling = new RollingFolders(options)
@@ -114,6 +121,11 @@ export class Watch implements Service {
   /** Everything listed is listed again now; resolves when that is applied. Throws what stopped it ('offline', 'cancelled'). */
   syncAll(signal: AbortSignal): Promise<void> {
     return this.#watcher.syncAll(signal)
+  }
+
+  /** These are listed again now, as far as they were listed before. Throws as `syncAll`. */
+  lookAt(folders: readonly Ino[], signal: AbortSignal): Promise<void> {
+    return this.#watcher.syncFolders(folders, signal)
   }
 
   /** Lists the folders again in which something not sent had the name of an item of the portal. Answers whether that is so in fewer of them now. */

@@ -3,7 +3,7 @@
  * ancestors are asked for, upwards, until one is known, and the rows between are made, so that the item keeps its inode
  * and its cached bytes (C10) instead of being forgotten and met again.
  */
-import type { Ino, RemoteId } from '../base/ids.js'
+import { ROOT_INO, type Ino, type RemoteId } from '../base/ids.js'
 import type { CallOptions, Drive, RemoteFolder } from '../drive/drive.js'
 import type { Mirror } from '../mirror/mirror.js'
 import { readUnselected } from '../mirror/selection-rows.js'
@@ -40,6 +40,7 @@ export class WhereaboutsFinder {
   async find(folderIds: Iterable<RemoteId>, call: CallOptions): Promise<ReadonlyMap<RemoteId, Whereabouts>> {
     const chains = [...new Set(folderIds)].map((id) => ({ id, at: id, unknown: [] as RemoteFolder[], found: undefined as Whereabouts | undefined }))
     const stamp = this.#o.changes.newStamp()
+    const ownStorage = (await this.#o.mirror.get(ROOT_INO))?.base?.storageId
     const unselected = await readUnselected(this.#o.store.read)
     for (let depth = 0; depth < DEEPEST; depth += 1) {
       for (const chain of chains) chain.found ??= await this.#known(chain.at)
@@ -49,7 +50,7 @@ export class WhereaboutsFinder {
       for (const [index, chain] of open.entries()) {
         const state = states[index]
         if (state === undefined || state.state === 'unknown' || state.state === 'trashed') chain.found = UNKNOWN
-        else if (state.state !== 'live' || state.item.kind !== 'folder' || state.item.parentId === null || exclusionOf(state.item, unselected) !== undefined) chain.found = OUTSIDE
+        else if (state.state !== 'live' || state.item.kind !== 'folder' || state.item.parentId === null || exclusionOf(state.item, unselected, ownStorage) !== undefined) chain.found = OUTSIDE
         else {
           chain.unknown.unshift(state.item)
           chain.at = state.item.parentId

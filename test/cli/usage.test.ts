@@ -26,6 +26,8 @@ await t.test('wrong usage exits 2 with one sentence, and with --json also says s
     ['pin'],
     ['conflicts', 'ours', 'a'],
     ['conflicts', 'mine'],
+    ['storages', 'burn', 'x'],
+    ['storages', 'connect'],
     ['folders', 'hide', 'a'],
     ['folders', 'deselect'],
     ['rescue'],
@@ -66,7 +68,7 @@ await t.test('help is no failure', async (t) => {
 
 await t.test('what needs a connected account exits 3 without one', async (t) => {
   const home = await Home.make(t)
-  for (const words of [['status'], ['status', 'x'], ['mount'], ['unmount'], ['disconnect'], ['disconnect', '--yes'], ['sync'], ['brake', 'show'], ['pin', 'x'], ['free', 'x'], ['conflicts'], ['conflicts', 'mine', 'x'], ['folders'], ['folders', 'select', 'x']]) {
+  for (const words of [['status'], ['status', 'x'], ['mount'], ['unmount'], ['disconnect'], ['disconnect', '--yes'], ['sync'], ['brake', 'show'], ['pin', 'x'], ['free', 'x'], ['conflicts'], ['conflicts', 'mine', 'x'], ['folders'], ['folders', 'select', 'x'], ['storages'], ['storages', 'connect', 'x']]) {
     const { code, stderr, stdout } = await home.run(words)
     t.equal(code, 3, words.join(' '))
     t.match(stderr, /^elastic-drive: .*elastic-drive connect/)
@@ -78,7 +80,7 @@ await t.test('what needs a connected account exits 3 without one', async (t) => 
 
 await t.test('a command of the contract that is not built says so and exits 1', async (t) => {
   const home = await Home.make(t)
-  const words = ['elastic', 'storages', 'activity', 'versions', 'restore', 'link', 'web', 'open']
+  const words = ['elastic', 'activity', 'versions', 'restore', 'link', 'web', 'open']
   await Promise.all(
     words.map(async (word) => {
       const { code, stderr, json } = await home.run([word, 'some', '--thing', '--json'])

@@ -14,6 +14,16 @@ t.test('the account and its own drive are found, and a drive that is not there i
   await t.rejects(drive.ownStorage('1', person), { code: 'no-drive-yet' })
 })
 
+t.test('every storage that may be read is listed, and no other', async (t) => {
+  const { drive, hook } = await driveFor(t)
+  const ids = async (): Promise<readonly string[]> => (await drive.storages(person)).map(({ id }) => id)
+  t.same(await ids(), ['11', '13'])
+  await hook('act', { op: 'rights', storage: '12', path: '', level: 'read' })
+  t.same(await ids(), ['11', '12', '13'])
+  await hook('act', { op: 'rights', storage: '13', path: '', level: 'none' })
+  t.same(await ids(), ['11', '12'])
+})
+
 t.test('the portal’s time is asked for where its answers do not have it', async (t) => {
   const { drive, hook } = await driveFor(t, { traits: { envelopeTime: 'absent' } })
   await hook('clock', { offsetMs: 7_200_000 })

@@ -66,7 +66,7 @@ export class MemoryDrive {
       throw new DriveError('unsupported', 'not in this drive')
     }
     const others: Unused = {
-      account: unused, ownStorage: unused, getFolder: unused, itemStates: unused, listPages: unused, uploadNew: unused, uploadVersion: unused,
+      account: unused, ownStorage: unused, storages: unused, getFolder: unused, itemStates: unused, listPages: unused, uploadNew: unused, uploadVersion: unused,
       createFolder: unused, rename: unused, move: unused, trash: unused, restore: unused, childrenNamed: unused,
     }
     return {

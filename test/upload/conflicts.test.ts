@@ -1,5 +1,7 @@
 /** The rows of the decision table (bitrix24-desktop-sync.md 11.1) that fall to sending: both sides did something. */
 import t from 'tap'
+import { asRemoteId, asStorageId } from '../../src/base/ids.js'
+import { insertConnection, renameConnected } from '../../src/mirror/connected-rows.js'
 import { countItems } from '../../src/mirror/counts.js'
 import { forkNameOf, World } from './world.js'
 
@@ -389,6 +391,24 @@ await t.test('a move into a folder of another storage is taken back, and what wa
   t.match((await world.tree()).get('a'), { id, version: 2 })
   t.ok(await world.files.has('a'))
   t.match(world.notices, [{ kind: 'place-restored', why: 'cross-storage' }])
+})
+
+await t.test('what comes back to its name gets it from a folder that was connected here', async (t) => {
+  const world = await World.make(t)
+  await world.act('write', { path: 'a', content: 'one' })
+  const { id: shared } = await world.act('mkdir', { storage: await world.commonDrive(), path: 'shared' })
+  await world.act('rights', { path: 'a', level: 'read' })
+  await world.boot()
+  await world.files.rename('a', 'b')
+  const { store, mirror } = world.on
+  await store.transact(async (tx) => {
+    const connected = await insertConnection(mirror, tx, { realId: asRemoteId(shared), storageId: asStorageId('13'), name: 'shared', wished: 'shared', source: 'shared' })
+    await renameConnected(mirror, tx, connected, 'a')
+  })
+  await world.sync()
+  t.equal((await world.files.need('a')).kind, 'file')
+  t.equal((await world.files.need('a (2)')).base?.realId, shared)
+  t.match(world.notices, [{ kind: 'place-restored', why: 'forbidden' }])
 })
 
 await t.test('a link that is deleted file by file is disconnected, never emptied', async (t) => {

@@ -2,9 +2,10 @@ import t from 'tap'
 import type { Test } from 'tap'
 import { FakeClock, systemClock } from '../../src/base/clock.js'
 import { DriveError } from '../../src/base/errors.js'
-import { ROOT_INO, type Ino } from '../../src/base/ids.js'
+import { asRemoteId, asStorageId, ROOT_INO, type Ino } from '../../src/base/ids.js'
 import type { Drive } from '../../src/drive/drive.js'
 import { silentLog } from '../../src/base/log.js'
+import { insertConnection } from '../../src/mirror/connected-rows.js'
 import type { PortalOptions } from '../../src/portal/portal.js'
 import { FolderListing } from '../../src/watch/folder-listing.js'
 import { Look } from '../../src/watch/look.js'
@@ -128,6 +129,18 @@ await t.test('the root and what links lead to are asked about by themselves', as
   await under.round()
   await scene.act('write', { storage: COMPANY_DRIVE, path: 'shared/new.txt', content: 'new' })
   t.same(await under.round(), [link.ino])
+})
+
+await t.test('a folder that was connected here is asked about like a link, by the folder that it leads to', async (t) => {
+  const under = await sweeping(t)
+  const { scene } = under
+  const { id } = await scene.act('mkdir', { storage: COMPANY_DRIVE, path: 'shared' })
+  const realId = asRemoteId(id)
+  const { ino } = await scene.store.transact((tx) => insertConnection(scene.mirror, tx, { realId, storageId: asStorageId(COMPANY_DRIVE), name: 'Ours', wished: 'Ours', source: 'Company drive/shared' }))
+  await scene.list(ino)
+  await under.round()
+  await scene.act('write', { storage: COMPANY_DRIVE, path: 'shared/new.txt', content: 'new' })
+  t.same(await under.round(), [ino])
 })
 
 await t.test('what comes into a folder in the second in which it was listed is named by the next sweep', async (t) => {

@@ -1,6 +1,7 @@
 import t from 'tap'
-import { asIno, asRemoteId, asStorageId, type Ino, type RemoteId } from '../../src/base/ids.js'
+import { asIno, asRemoteId, asStorageId, ROOT_INO, type Ino, type RemoteId } from '../../src/base/ids.js'
 import type { ItemState, RemoteFile, RemoteFolder, RemoteItem } from '../../src/drive/drive.js'
+import { connectedId } from '../../src/mirror/connected-rows.js'
 import type { Base, Item } from '../../src/mirror/item.js'
 import { judgeAbsence, planGone, planOrphan, type OrphanFacts } from '../../src/watch/absence-plan.js'
 import { diffListing, type BasedItem } from '../../src/watch/diff-listing.js'
@@ -89,6 +90,16 @@ await t.test('the word about an id decides what its absence from a listing means
     ['another kind', { state: 'live', item: folder() }, { kind: 'gone', rule: 'C14' }],
   ]
   for (const [name, state, expected] of table) t.match(judgeAbsence(item(), parent, state), expected, name)
+  const connected = item({ kind: 'folder', parent: ROOT_INO, base: base({ id: connectedId(asRemoteId('10')), parent: ROOT_INO }) })
+  const ofConnected: typeof table = [
+    ['a storage is below nothing, and stays', { state: 'live', item: folder({ parentId: null }) }, { kind: 'stays' }],
+    ['a folder of one, moved within it, stays', { state: 'live', item: folder({ parentId: asRemoteId('3000') }) }, { kind: 'stays' }],
+    ['no word', { state: 'unknown', error: new Error('503') }, { kind: 'stays' }],
+    ['trashed there (C19)', { state: 'trashed', item: folder({ deletedType: 4 }) }, { kind: 'gone', rule: 'C19' }],
+    ['destroyed (C19)', { state: 'not-found' }, { kind: 'gone', rule: 'C19' }],
+    ['access lost (C19)', { state: 'forbidden' }, { kind: 'gone', rule: 'C19' }],
+  ]
+  for (const [name, state, expected] of ofConnected) t.match(judgeAbsence(connected, parent, state), expected, `connected here: ${name}`)
   t.end()
 })
 
@@ -135,6 +146,8 @@ await t.test('a listing is compared with the rows of its folder', (t) => {
   t.equal(hidden({}, ['10']), 0, 'C26: what is not wanted and did not change is no news')
   t.equal(hidden({ name: 'b' }, ['10']), 1, 'its name is followed')
   t.equal(hidden({}, ['11']), 1, 'anything else that is not shown may be shown now')
+  const connected = item({ kind: 'folder', base: base({ id: connectedId(asRemoteId('77')), realId: asRemoteId('77') }) })
+  t.same(diffListing({ folder: FOLDER, stamp, items: [], complete: true }, [connected], NONE).missing, [], 'what was connected here is in no list')
   t.end()
 })
 
@@ -152,6 +165,8 @@ await t.test('names are given where they are free, exchanged within a listing, a
   const local = planNames([wish(undefined, 'a')], [standing(2, 'a', { base: null, localOnly: true })])
   t.same(names(local.granted), ['a'])
   t.same(local.forked.map(({ ino }) => ino), [2])
+  const connected = planNames([wish(undefined, 'a')], [standing(2, 'a', { kind: 'folder', base: base({ id: connectedId(asRemoteId('77')), name: 'a' }) })])
+  t.same([names(connected.granted), connected.forked.map(({ ino }) => ino)], [['a'], [2]], 'what was connected here has its name from nobody')
   t.same(names(planNames([wish(undefined, 'a'), wish(undefined, 'a')], []).blocked), ['a'], 'two of one name')
   t.end()
 })

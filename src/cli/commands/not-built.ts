@@ -3,7 +3,6 @@ import { defineCommand, notBuilt, type CommandMaker } from '../command.js'
 
 const NAMES: readonly (readonly [name: string, summary: string])[] = [
   ['elastic', 'switches between the elastic and the full folder'],
-  ['storages', 'which other drives are connected'],
   ['activity', 'what happened lately'],
   ['versions', 'versions of a file'],
   ['restore', 'goes back to a version of a file'],
