@@ -1,4 +1,4 @@
-/** `check-rows.js`: prints the rows C1 to C27 of the decision table that no test on a mount plays; exits 1 if there is any. */
+/** `check-rows.js`: prints the rows C1 to C27 and F1 to F10 of the decision tables that no test on a mount plays; exits 1 if there is any. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { findRowGaps } from './row-gaps.js'

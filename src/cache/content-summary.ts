@@ -1,6 +1,6 @@
 /** What a person is told of a content: by its row, or as it is now while somebody holds it. */
 import type { Content } from './content.js'
-import type { ContentRow } from './content-rows.js'
+import type { ContentRow, RemoteOrigin } from './content-rows.js'
 
 export interface ContentSummary {
   readonly sizeBytes: number
@@ -10,17 +10,19 @@ export interface ContentSummary {
   readonly dirty: boolean
   readonly suspect: boolean
   readonly pinned: boolean
+  /** Null: local only. */
+  readonly origin: RemoteOrigin | null
 }
 
 export function summarize(row: ContentRow, live: Content | undefined): ContentSummary {
   if (live === undefined) {
     return {
       sizeBytes: row.sizeBytes, presentBytes: row.ranges.totalBytes, allocatedBytes: row.allocatedBytes,
-      complete: row.isComplete, dirty: row.isDirty, suspect: row.isSuspect, pinned: row.isPinned,
+      complete: row.isComplete, dirty: row.isDirty, suspect: row.isSuspect, pinned: row.isPinned, origin: row.origin,
     }
   }
   return {
     sizeBytes: live.sizeBytes, presentBytes: live.ranges.totalBytes, allocatedBytes: live.allocatedBytes,
-    complete: live.isComplete, dirty: live.isDirty, suspect: live.isSuspect, pinned: live.isPinned,
+    complete: live.isComplete, dirty: live.isDirty, suspect: live.isSuspect, pinned: live.isPinned, origin: live.origin,
   }
 }

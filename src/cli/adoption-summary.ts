@@ -53,7 +53,7 @@ export function adoptionLines({ up, down, merged, compare, conflicts, localOnly,
   ]
 }
 
-function indented(paths: readonly string[]): readonly string[] {
+export function indented(paths: readonly string[]): readonly string[] {
   const more = paths.length - MOST_SHOWN
   return [...paths.slice(0, MOST_SHOWN).map((path) => `    ${path}`), ...(more > 0 ? [`    and ${more} more`] : [])]
 }

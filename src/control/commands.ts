@@ -119,6 +119,28 @@ export interface SyncAnswer {
   readonly pendingUploads: number
   readonly pendingBytes: number
   readonly heldDeletions: number
+  /** Of a full synchronization: what it did, or was to do. Null: time was up before it was decided, and nothing was changed. */
+  readonly plan?: FullSyncPlan | null
+}
+
+/** What a full synchronization does, by the F-rows of the decision table; paths for at most 1,000 of each. */
+export interface FullSyncPlan {
+  /** Only here: sent as new (F2). */
+  readonly up: { readonly files: number; readonly folders: number; readonly bytes: number; readonly paths: readonly string[] }
+  /** Of these, what stands in a connected folder of others, who see it again. */
+  readonly reappears: readonly string[]
+  /** Only there: listed (F1). */
+  readonly down: number
+  /** The same on both sides, known without a transfer (F5, F7). */
+  readonly merged: { readonly files: number; readonly folders: number; readonly bytes: number }
+  /** Of equal size on both sides: the bytes are compared when they are sent (F5, F6). */
+  readonly compare: readonly string[]
+  /** Different on both sides: both are kept (F6, F8). */
+  readonly conflicts: readonly string[]
+  /** Placeholders, files of which a part is here, and folders without anything, that the portal has no more: not shown any more (F3). */
+  readonly dropped: number
+  /** Folders that kept changing, or of which something could not be understood: nothing that they lack is sent or dropped. */
+  readonly uncompared: readonly string[]
 }
 
 export interface PathDone {
@@ -269,8 +291,10 @@ export interface DisconnectedStorage {
 interface CommandTable {
   readonly status: { readonly request: Readonly<Record<string, never>>; readonly answer: DriveStatus }
   readonly pathStatus: { readonly request: PathsRequest; readonly answer: { readonly paths: readonly PathStatus[] } }
-  /** `paused` when paused; `full` drops history (R11). */
-  readonly sync: { readonly request: { readonly waitSeconds?: number; readonly full: boolean }; readonly answer: SyncAnswer }
+  /** `paused` when paused; `full` drops history (R11), and with `resume` ends a pause by it. */
+  readonly sync: { readonly request: { readonly waitSeconds?: number; readonly full: boolean; readonly resume?: boolean }; readonly answer: SyncAnswer }
+  /** What `sync` with `full` would do; also while paused. Changes nothing. */
+  readonly fullSyncPlan: { readonly request: Readonly<Record<string, never>>; readonly answer: { readonly plan: FullSyncPlan } }
   readonly pause: { readonly request: Readonly<Record<string, never>>; readonly answer: { readonly connection: ConnectionState } }
   readonly resume: { readonly request: Readonly<Record<string, never>>; readonly answer: { readonly connection: ConnectionState } }
   readonly pin: { readonly request: PathsRequest; readonly answer: { readonly results: readonly PathResult[] } }

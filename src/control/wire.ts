@@ -28,8 +28,10 @@ export const REQUEST_READERS: { readonly [Name in CommandName]: RequestReader<Na
   pathStatus: readPaths,
   sync: (raw) => ({
     full: readFlag(raw, 'full'),
+    resume: readFlag(raw, 'resume'),
     ...(raw.waitSeconds === undefined ? {} : { waitSeconds: readSeconds(raw, 'waitSeconds') }),
   }),
+  fullSyncPlan: () => ({}),
   pause: () => ({}),
   folders: () => ({}),
   selectFolders: readPaths,

@@ -8,6 +8,7 @@ import type {
   DaemonCommands,
   PathResult,
   PathStatus,
+  FullSyncPlan,
   SyncAnswer,
   UnmountAnswer,
 } from '../control/commands.js'
@@ -19,6 +20,7 @@ import { listConflicts, resolveConflicts } from './conflict-commands.js'
 import type { DriveCore } from './drive-core.js'
 import type { DriveReport } from './drive-report.js'
 import { deselectFolder, listFolders, selectFolder } from './folder-commands.js'
+import { planOfFullSync, syncFully } from './full-sync-commands.js'
 import { connectStorage, disconnectStorage, listStorages } from './storage-commands.js'
 
 const PROBE_EVERY_MS = 1_000 // somebody waits for the portal to come back
@@ -43,6 +45,7 @@ export function daemonCommands(options: DaemonCommandsOptions): DaemonCommands {
     status: () => report.drive(),
     pathStatus: async ({ paths }) => ({ paths: await inOrder(paths, (path): Promise<PathStatus> => report.path(path)) }),
     sync: (request, signal) => sync(options, request, signal),
+    fullSyncPlan: async (_request, signal) => ({ plan: await planOfFullSync(core, report.paths, await core.fullSync.compare(signal)) }),
     pause: () => setPaused(core, true),
     resume: () => setPaused(core, false),
     pin: ({ paths }) => each(report, paths, (item) => pin(core, item)),
@@ -82,18 +85,22 @@ async function setPaused(core: DriveCore, paused: boolean): Promise<{ connection
   return { connection: paused ? 'paused' : core.isOnline ? 'online' : 'offline' }
 }
 
-/** Looks through the whole drive and sends what is queued, skipping the upload delay. */
+/** Looks through the whole drive and sends what is queued, skipping the upload delay; before that the history goes, where that was asked for. */
 async function sync(options: DaemonCommandsOptions, request: CommandRequest<'sync'>, asker: AbortSignal): Promise<SyncAnswer> {
   const { core, clock, log } = options
-  if (core.isPaused) throw new DriveError('paused', 'the drive is paused: continue with "elastic-drive resume"')
-  if (request.full) throw new DriveError('unsupported', 'dropping the history is not built yet: "sync" without --full looks through the whole drive')
+  if (core.isPaused && !request.full) throw new DriveError('paused', 'the drive is paused: continue with "elastic-drive resume"')
+  let plan: FullSyncPlan | null | undefined = request.full ? null : undefined
+  const dropHistory = async (signal: AbortSignal): Promise<void> => {
+    plan = request.full ? await syncFully(core, options.report.paths, { resume: request.resume ?? false, signal }) : undefined
+  }
   const answer = async (outcome: 'started' | 'waited' | 'time-up'): Promise<SyncAnswer> => {
     const held = itemsOf(await readHeld(core))
     const pending = await core.upload.pending()
     const isHeld = held > 0 && outcome !== 'time-up'
-    return { outcome: isHeld ? 'held' : outcome !== 'waited' ? outcome : pending.count === 0 ? 'done' : 'time-up', pendingUploads: pending.count, pendingBytes: pending.bytes, heldDeletions: held }
+    return { outcome: isHeld ? 'held' : outcome !== 'waited' ? outcome : pending.count === 0 ? 'done' : 'time-up', pendingUploads: pending.count, pendingBytes: pending.bytes, heldDeletions: held, ...(plan === undefined ? {} : { plan }) }
   }
   if (request.waitSeconds === undefined) {
+    await dropHistory(asker)
     syncOnce(core, new AbortController().signal).catch((error: unknown) => {
       if (!hasCode(error, 'cancelled')) log.error({ code: errorCode(error), error: errorText(error) }, 'a sync that nobody waits for failed')
     })
@@ -103,8 +110,10 @@ async function sync(options: DaemonCommandsOptions, request: CommandRequest<'syn
   const cancel = clock.setTimer(request.waitSeconds * 1_000, () => {
     over.abort()
   })
+  const either = AbortSignal.any([asker, over.signal])
   try {
-    await syncUntilDone(options, AbortSignal.any([asker, over.signal]))
+    await dropHistory(either)
+    await syncUntilDone(options, either)
     return await answer('waited')
   } catch (error) {
     if (!over.signal.aborted) throw error
@@ -115,6 +124,7 @@ async function sync(options: DaemonCommandsOptions, request: CommandRequest<'syn
 }
 
 async function syncOnce(core: DriveCore, signal: AbortSignal): Promise<void> {
+  await core.fullSync.finish()
   await core.upload.hurry()
   await core.watch.syncAll(signal)
   const { count } = core.isReadOnly ? await core.upload.pending() : { count: 0 }

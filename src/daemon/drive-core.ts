@@ -49,6 +49,7 @@ import { Upload } from '../upload/upload.js'
 import { Watch } from '../watch/watch.js'
 import { Connectivity } from './connectivity.js'
 import { DatabaseCheck } from './database-check.js'
+import { FullSync } from './full-sync.js'
 import type { ProfilePaths } from './paths.js'
 import type { Profile } from './profile.js'
 import { rootFolderOf } from './root-folder.js'
@@ -94,6 +95,7 @@ export class DriveCore {
   readonly connections: StorageConnections
   readonly fileSystem: DriveFileSystem
   readonly databaseCheck: DatabaseCheck
+  readonly fullSync: FullSync
   readonly #options: DriveCoreOptions
   readonly #connectivity: Connectivity
   readonly #attributes: AttributesOf
@@ -133,6 +135,7 @@ export class DriveCore {
       const missing = await requeueUnsent({ store, mirror, journal: core.journal, cache, clock })
       if (missing > 0) log.info({ missing }, 'unsent edits of a daemon that crashed are queued again')
       await core.#direct.recover()
+      await core.fullSync.finish()
       core.#applyPaused((await mirror.fact(PAUSED_FACT)) === '1')
       return core
     } catch (error) {
@@ -205,6 +208,7 @@ export class DriveCore {
       writers: (ino) => ({ open: (handles.peekState(ino)?.writers ?? 0) > 0, lastFlushMs: handles.peekState(ino)?.lastFlushMs ?? null }),
       onDelta,
     })
+    this.fullSync = new FullSync({ store, mirror, journal: this.journal, watch: this.watch, upload: this.upload, log })
     this.#news = new KernelNews(nodes, notices)
     this.keeper = new Keeper({
       store, mirror, cache, hydrator: this.hydrator, watch: this.watch, clock, log,

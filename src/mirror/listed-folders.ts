@@ -11,6 +11,15 @@ export async function countListed(reader: Reader): Promise<number> {
   return Number((await reader.get("SELECT count(*) AS n FROM items INDEXED BY items_listed WHERE kind = 'folder' AND listed_ms IS NOT NULL"))?.n ?? 0)
 }
 
+/** Folders of the portal, deleted here or not, of which a list tells something of rows here: those that were listed, and those in which something is known. */
+export function foldersToCompare(reader: Reader): Promise<readonly Item[]> {
+  return query(
+    reader,
+    `SELECT ${ITEM_COLUMNS} FROM items WHERE kind = 'folder' AND excluded = 0 AND remote_id IS NOT NULL AND base_trashed IS NOT 1
+       AND (listed_ms IS NOT NULL OR EXISTS (SELECT 1 FROM items AS below WHERE below.base_parent = items.ino)) ORDER BY ino`,
+  )
+}
+
 /** Folders that the portal has listed folders in, in order. */
 export async function parentsOfListed(reader: Reader): Promise<readonly Ino[]> {
   const rows = await reader.all(`SELECT DISTINCT base_parent AS ino FROM ${LISTED} AND base_parent IS NOT NULL ORDER BY base_parent`)

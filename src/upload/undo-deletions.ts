@@ -16,9 +16,9 @@ import { goesAlong } from './plan.js'
 import { putAt } from './send-place.js'
 import { commit, isKnown, joinNews, NO_NEWS, type KnownItem, type News, type Sending } from './sending.js'
 
-const PIECE_ROWS = 100 // about 100 ms of the write queue
+export const PIECE_ROWS = 100 // about 100 ms of the write queue
 
-type Failure = Undone['failed'][number]
+export type Failure = Undone['failed'][number]
 
 /** 'busy' for an item whose name or folder is taken away here, or whose deletion is under way. */
 export async function undoDeletions(sending: Sending, groups: readonly DeletionGroup[]): Promise<Undone> {
@@ -42,13 +42,17 @@ export async function undoDeletions(sending: Sending, groups: readonly DeletionG
   return { items, failed }
 }
 
-async function bringBack(sending: Sending, tx: Transaction, ino: Ino): Promise<News | Failure> {
+/** 'busy' in the answer where it cannot stand where the portal has it. `attempted`: its entry stays, by which the outcome of a request is found out. */
+export async function bringBack(sending: Sending, tx: Transaction, ino: Ino, attempted: 'not' | 'too' = 'not'): Promise<News | Failure> {
   const item = await sending.mirror.getIn(tx, ino)
   if (!isKnown(item)) return NO_NEWS
   if (!item.deleted && (item.base.trashed || !(await isInTrash(tx, item.parent)))) return NO_NEWS // it came with its folder
-  if ((await sending.journal.get(ino, tx))?.attempt) return { item, code: 'busy', text: 'its deletion is being sent' }
+  const isAttempted = ((await sending.journal.get(ino, tx))?.attempt ?? null) !== null
+  if (isAttempted && attempted === 'not') return { item, code: 'busy', text: 'its deletion is being sent' }
   try {
-    return await (item.deleted ? raise(sending, tx, item) : takeOut(sending, tx, item))
+    const news = await (item.deleted ? raise(sending, tx, item) : takeOut(sending, tx, item))
+    if (!isAttempted && !('item' in news)) await settle(sending, tx, ino)
+    return news
   } catch (error) {
     if (!hasCode(error, 'busy')) throw error
     return { item, code: errorCode(error), text: errorText(error) }
@@ -61,7 +65,6 @@ async function raise(sending: Sending, tx: Transaction, item: KnownItem): Promis
   const placed = await sending.mirror.needIn(tx, item.ino)
   if (placed.deleted) return { item, code: 'busy', text: 'its folder is deleted' }
   if (item.kind === 'file') await sending.mirror.update(tx, placed, { contentId: null, sizeBytes: base.sizeBytes, mtimeMs: base.updatedMs })
-  await settle(sending, tx, item.ino)
   return news
 }
 
@@ -74,12 +77,11 @@ async function takeOut(sending: Sending, tx: Transaction, item: KnownItem): Prom
   }
   const news = await putAt(sending, tx, item, folder.ino, shownName(base.name, base.id))
   const left = await leaveTrash(sending, tx, item)
-  await settle(sending, tx, item.ino)
   return joinNews(news, left)
 }
 
 /** Each after the folder it stands in. */
-function foldersFirst(items: readonly Item[]): readonly Item[] {
+export function foldersFirst(items: readonly Item[]): readonly Item[] {
   const depths = new Map<Ino, number>()
   const byIno = new Map(items.map((item) => [item.ino, item]))
   const depthOf = (item: Item): number => {

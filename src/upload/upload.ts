@@ -3,6 +3,7 @@
  * at a time otherwise. A failure is kept with its entry, shown, and tried again later; it never stops the others. Nothing
  * is dropped: an entry goes when the portal has what it stood for. After a restart requests of unknown outcome come first.
  */
+import assert from 'node:assert'
 import type { Clock } from '../base/clock.js'
 import { DriveError, errorCode, errorText } from '../base/errors.js'
 import type { Ino } from '../base/ids.js'
@@ -29,6 +30,7 @@ import { isKnown, type Sending } from './sending.js'
 import { ServerClock } from './server-clock.js'
 import { StandingLinks } from './standing-links.js'
 import { readView, type Sources } from './surroundings.js'
+import { takeBackDeletions } from './take-back-deletions.js'
 import { undoDeletions } from './undo-deletions.js'
 
 export interface UploadOptions {
@@ -81,6 +83,7 @@ export class Upload implements Service {
   #attempts: ReadonlyMap<Ino, Attempt> = new Map()
   #paused = false
   #online = true
+  #held = false
   /** Nothing is started before: the portal or the account as a whole refused. */
   #holdUntilMs = 0
   #cancelSoon: (() => void) | undefined
@@ -144,6 +147,20 @@ export class Upload implements Service {
     this.wake()
   }
 
+  /** Resolves when nothing is under way any more, and nothing is begun until the answer is called. By one holder at a time; 'cancelled' by the signal. */
+  async hold(signal: AbortSignal): Promise<() => void> {
+    assert(!this.#held, 'the upload has one holder at a time')
+    this.#held = true
+    const release = (): void => {
+      this.#held = false
+      this.wake()
+    }
+    while (this.#active.size > 0 && !signal.aborted) await this.#nextDone(signal)
+    if (!signal.aborted) return release
+    release()
+    throw new DriveError('cancelled', 'something was still being sent')
+  }
+
   setOnline(online: boolean): void {
     this.#online = online
     if (online) this.#holdUntilMs = 0
@@ -170,6 +187,12 @@ export class Upload implements Service {
   async endConnections(): Promise<void> {
     const rows = await readConnected(this.#options.store.read)
     for (const row of rows) if (row.deleted && isKnown(row)) await endConnection(this.#sending, row)
+  }
+
+  /** What was deleted here, of which the portal has these objects still, stands here again. */
+  async takeBack(rows: Parameters<typeof takeBackDeletions>[1]): Promise<void> {
+    await takeBackDeletions(this.#sending, rows)
+    await this.deletions.look()
   }
 
   /** What is still to be sent. */
@@ -218,7 +241,7 @@ export class Upload implements Service {
     // Long queues mostly wait for their time: those are not even read for each new one.
     const { entries, later } = await journal.due(clock.nowMs())
     if (entries.length === 0 && later.count === 0 && this.#active.size === 0) noteIdle(idleWaiters)
-    if (!this.#mayStart()) return this.#paused || !this.#online ? Infinity : Math.max(0, this.#holdUntilMs - clock.nowMs())
+    if (!this.#mayStart()) return this.#paused || !this.#online || this.#held ? Infinity : Math.max(0, this.#holdUntilMs - clock.nowMs())
     this.#attempts = new Map(entries.flatMap(({ ino, attempt }) => (attempt === null ? [] : [[ino, attempt] as const])))
     const waits = new Map<Ino, Wait>()
     let started = 0
@@ -232,6 +255,7 @@ export class Upload implements Service {
         waits.set(ino, planned.step)
         continue
       }
+      if (!this.#mayStart()) return 0 // since it was planned
       started += 1
       this.#begin(ino, planned)
     }
@@ -249,7 +273,7 @@ export class Upload implements Service {
       for (const ino of ring) {
         if (this.#active.has(ino)) continue
         const planned = await this.#plan(ino, true)
-        if (planned === undefined || !isActive(planned.step)) continue
+        if (planned === undefined || !isActive(planned.step) || !this.#mayStart()) continue
         this.#options.log.debug({ ino, step: planned.step.kind, ring: ring.length }, 'items wait for each other: one makes way')
         this.#begin(ino, planned)
         started += 1
@@ -337,19 +361,24 @@ export class Upload implements Service {
   }
 
   #mayStart(): boolean {
-    return !this.#paused && this.#online && !this.#stopping.signal.aborted && this.#options.clock.nowMs() >= this.#holdUntilMs
+    return !this.#paused && !this.#held && this.#online && !this.#stopping.signal.aborted && this.#options.clock.nowMs() >= this.#holdUntilMs
   }
 
   async #freeSlot(): Promise<void> {
-    while (this.#active.size >= PARALLEL) {
-      await new Promise<void>((resolve) => {
-        const waiter = (): void => {
-          this.#slotWaiters.delete(waiter)
-          resolve()
-        }
-        this.#slotWaiters.add(waiter)
-      })
-    }
+    while (this.#active.size >= PARALLEL) await this.#nextDone(this.#stopping.signal)
+  }
+
+  /** Resolves when an item is done with, or by the signal. */
+  #nextDone(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const waiter = (): void => {
+        this.#slotWaiters.delete(waiter)
+        signal.removeEventListener('abort', waiter)
+        resolve()
+      }
+      this.#slotWaiters.add(waiter)
+      signal.addEventListener('abort', waiter, { once: true })
+    })
   }
 }
 

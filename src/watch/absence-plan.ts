@@ -81,6 +81,11 @@ export function isMark({ localOnly, name }: Item): boolean {
   return localOnly && MARKS.test(name)
 }
 
+/** A folder in which nothing else stands is empty to the person who works here. */
+export function goesWithFolder(item: Item): boolean {
+  return item.excluded || isMark(item)
+}
+
 export function planOrphan(row: Item, facts: OrphanFacts): OrphanPlan {
   if (facts.guarded || facts.inTrash || row.base?.trashed === true) return 'leave'
   if (row.base === null) {

@@ -16,6 +16,7 @@ import type { Store, Transaction } from '../store/store.js'
 import { planGone, planOrphan } from './absence-plan.js'
 import { hasBase, type BasedItem } from './diff-listing.js'
 import type { Stamp } from './folder-listing.js'
+import { readGoneTree, type GoneTree } from './gone-tree.js'
 import type { RecoveryFolder } from './recovery-folder.js'
 import type { RowChanges } from './row-changes.js'
 
@@ -40,13 +41,6 @@ interface Going {
   readonly rule: string
 }
 
-/** A folder that is gone, or not wanted here, with everything that the portal had below it. */
-export interface GoneTree {
-  readonly folder: BasedItem
-  /** Rows whose base stands below the folder, wherever they stand here; the folder too. */
-  readonly rows: ReadonlyMap<Ino, BasedItem>
-}
-
 export class GoneRows {
   readonly #o: GoneRowsOptions
 
@@ -66,17 +60,8 @@ export class GoneRows {
     })
   }
 
-  async treeOf(folder: BasedItem): Promise<GoneTree> {
-    const rows = new Map<Ino, BasedItem>([[folder.ino, folder]])
-    const open = [folder]
-    for (let next = open.pop(); next !== undefined; next = open.pop()) {
-      for (const row of await this.#o.mirror.baseChildrenIn(this.#o.store.read, next.ino)) {
-        if (!hasBase(row) || rows.has(row.ino)) continue
-        rows.set(row.ino, row)
-        if (row.kind === 'folder') open.push(row)
-      }
-    }
-    return { folder, rows }
+  treeOf(folder: BasedItem): Promise<GoneTree> {
+    return readGoneTree(this.#o, folder)
   }
 
   /** The folder and what is below it, here and on the portal. `kept`: rows whose remote item lives on elsewhere. */

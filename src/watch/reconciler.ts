@@ -6,18 +6,19 @@
 import type { Clock } from '../base/clock.js'
 import { ROOT_INO, type Ino, type RemoteId } from '../base/ids.js'
 import type { Log } from '../base/log.js'
-import type { CallOptions, Drive, ItemState, RemoteItem } from '../drive/drive.js'
-import { askedId, isConnected } from '../mirror/connected-rows.js'
+import type { CallOptions, Drive, RemoteItem } from '../drive/drive.js'
+import { isConnected } from '../mirror/connected-rows.js'
 import { isLink, type Item } from '../mirror/item.js'
 import type { Mirror } from '../mirror/mirror.js'
 import { readUnselected } from '../mirror/selection-rows.js'
 import type { Store } from '../store/store.js'
-import { judgeAbsence, type Verdict } from './absence-plan.js'
 import { diffListing, hasBase, type BasedItem } from './diff-listing.js'
 import type { ConnectedFolders } from './connected-folders.js'
 import type { ListedFolder, Stamp } from './folder-listing.js'
-import type { GoneRows, GoneTree } from './gone-rows.js'
+import type { GoneRows } from './gone-rows.js'
+import type { GoneTree } from './gone-tree.js'
 import type { Absence, HeldAbsences } from './held-absences.js'
+import { judgeRows, type Judged } from './judge-rows.js'
 import type { ListingApplier } from './listing-applier.js'
 import type { RowChanges } from './row-changes.js'
 import type { WhereaboutsFinder } from './whereabouts.js'
@@ -38,11 +39,6 @@ export interface ReconcilerOptions {
 
 const SAME_LISTING_MS = 60_000 // that a folder in use is the same as a moment ago is not worth a write
 const MOST_ASKED_BELOW = 500 // cached files of a folder that is gone: 10 requests to spare their download if they moved
-
-interface Judged {
-  readonly row: BasedItem
-  readonly verdict: Verdict
-}
 
 export class Reconciler {
   readonly #o: ReconcilerOptions
@@ -75,7 +71,7 @@ export class Reconciler {
       await this.#o.connected.showFreed()
       return
     }
-    const judged = await this.#judge([...candidates.values()], call)
+    const judged = await judgeRows(this.#o, [...candidates.values()], call)
     const held = await this.#o.absences.hold(await this.#absences(judged, seen))
     for (const { row, verdict } of judged) if (verdict.kind === 'gone' && !held.has(row.ino)) await this.#goes(row, verdict.rule, stamp, call)
     await apply()
@@ -96,24 +92,6 @@ export class Reconciler {
     const listedMs = (await this.#o.mirror.get(folder))?.listedMs ?? null
     if (items.length === 0 && listedMs !== null && this.#o.clock.nowMs() - listedMs < SAME_LISTING_MS) return
     await this.#o.applier.apply(folder, items, { stamp, listed: true })
-  }
-
-  /** Asks about each row and the folder it should be in. */
-  async #judge(rows: readonly BasedItem[], call: CallOptions): Promise<readonly Judged[]> {
-    const parents = new Map((await this.#o.mirror.getMany([...new Set(rows.flatMap(({ base }) => (base.parent === null ? [] : [base.parent])))])).map((row) => [row.ino, row]))
-    const asked = new Map<RemoteId, 'file' | 'folder'>(rows.map(({ base, kind }) => [askedId(base), kind]))
-    for (const { base } of parents.values()) if (base !== null) asked.set(askedId(base), 'folder').set(base.realId, 'folder')
-    const ids = [...asked].map(([id, kind]) => ({ id, kind }))
-    const answers = await this.#o.drive.itemStates(ids, call)
-    const states = new Map(ids.map(({ id }, index) => [id, answers[index]]))
-    const isLive = (base: Item['base'] | undefined): boolean => base !== null && base !== undefined && [askedId(base), base.realId].every((id) => states.get(id)?.state === 'live')
-    return rows.map((row): Judged => {
-      const parent = row.base.parent === null ? undefined : parents.get(row.base.parent)?.base
-      const state: ItemState | undefined = states.get(askedId(row.base))
-      // A folder that is no longer ours lists nothing: that says nothing about what was in it. Only its own row is judged.
-      if (state === undefined || !isLive(parent)) return { row, verdict: { kind: 'stays' } }
-      return { row, verdict: judgeAbsence(row, parent?.realId, state) }
-    })
   }
 
   /**

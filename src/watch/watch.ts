@@ -19,9 +19,12 @@ import type { Store } from '../store/store.js'
 import { ConnectedFolders } from './connected-folders.js'
 import { DemandLister } from './demand-lister.js'
 import { FolderListing, type Stamp } from './folder-listing.js'
+import { FullComparison, type Comparison } from './full-comparison.js'
 import { FoldersInUse } from './folders-in-use.js'
+import type { MovedItem } from './gone-items.js'
 import { GoneRows } from './gone-rows.js'
 import { HeldAbsences } from './held-absences.js'
+import { HistoryDrop } from './history-drop.js'
 import { HotFolders } from './hot-folders.js'
 import { LargeFolders } from './large-folders.js'
 import { ListingApplier } from './listing-applier.js'
@@ -41,7 +44,7 @@ export interface WatchOptions {
   readonly store: Store
   readonly mirror: Mirror
   readonly journal: Journal
-  readonly cache: Pick<ContentCache, 'drop' | 'isDirtyIn'>
+  readonly cache: Pick<ContentCache, 'acquire' | 'drop' | 'isDirtyIn' | 'summary'>
   readonly clock: Clock
   readonly log: Log
   /** Name of this computer, for conflict names. */
@@ -61,6 +64,10 @@ export class Watch implements Service {
   readonly #applier: ListingApplier
   readonly #lister: DemandLister
   readonly #watcher: Watcher
+  readonly #full: FullComparison
+  readonly #finder: WhereaboutsFinder
+  /** Carries out what a full synchronization has decided. */
+  readonly history: HistoryDrop
   /** What others told and is being recorded. */
   readonly #applying = new Set<Promise<void>>()
 
@@ -82,6 +89,9 @@ export class Watch implements Service {
     this.absences = absences
     this.selection = new Selection({ ...options, changes, gone })
     this.#reconciler = reconciler
+    this.#finder = finder
+    this.#full = new FullComparison({ ...options, drive, newListing })
+    this.history = new HistoryDrop({ ...options, changes })
     this.#changes = changes
     this.#applier = applier
     this.#lister = new DemandLister({
@@ -126,6 +136,27 @@ export class Watch implements Service {
   /** These are listed again now, as far as they were listed before. Throws as `syncAll`. */
   lookAt(folders: readonly Ino[], signal: AbortSignal): Promise<void> {
     return this.#watcher.syncFolders(folders, signal)
+  }
+
+  /** Nothing is looked for from when it resolves until the answer is called. */
+  hold(signal: AbortSignal): Promise<() => void> {
+    return this.#watcher.hold(signal)
+  }
+
+  /** See FullComparison: both sides as they are, history left out. Changes nothing. */
+  compare(made: readonly Item[], signal: AbortSignal): Promise<Comparison> {
+    return this.#full.compare(made, signal)
+  }
+
+  /** What a comparison has found in another folder goes there (C10). */
+  async follow(moved: readonly MovedItem[], signal: AbortSignal): Promise<void> {
+    if (moved.length === 0) return
+    const stamp = this.#changes.newStamp()
+    const places = await this.#finder.find(moved.map(({ parentId }) => parentId), { priority: 'listing', signal })
+    for (const { item, parentId } of moved) {
+      const place = places.get(parentId)
+      if (place?.kind === 'in') await this.#applier.apply(place.folder, [item], { stamp, listed: false })
+    }
   }
 
   /** Lists the folders again in which something not sent had the name of an item of the portal. Answers whether that is so in fewer of them now. */

@@ -3,6 +3,7 @@
  * listings in turn; everything after a pause, after the machine slept and when a person asks. Nothing while paused or offline. One look at a time
  * from the loop; a person's look runs beside it.
  */
+import assert from 'node:assert'
 import type { Clock } from '../base/clock.js'
 import { DriveError, hasCode } from '../base/errors.js'
 import type { Ino } from '../base/ids.js'
@@ -57,6 +58,10 @@ export class Watcher implements Service {
   readonly #sleep: SleepWatch
   #paused = false
   #online = true
+  /** Until it resolves nothing is looked for; undefined: nobody holds the watch. */
+  #held: Promise<void> | undefined
+  /** The turn that runs, or the last one. Never rejects. */
+  #turning: Promise<unknown> = Promise.resolve()
   #lastHotMs = Number.NEGATIVE_INFINITY
   #lastColdMs = Number.NEGATIVE_INFINITY
   /** See ScheduleState. */
@@ -68,7 +73,7 @@ export class Watcher implements Service {
   constructor(options: WatcherOptions) {
     this.#o = options
     this.#sleep = new SleepWatch(options.clock)
-    this.#loop = new ServiceLoop({ name: 'watch', clock: options.clock, log: options.log, turn: (signal) => this.#turn(signal) })
+    this.#loop = new ServiceLoop({ name: 'watch', clock: options.clock, log: options.log, turn: (signal) => this.#turnNow(signal) })
   }
 
   /** What happened while nobody looked is found first. */
@@ -99,6 +104,29 @@ export class Watcher implements Service {
     this.#online = online
   }
 
+  /**
+   * Resolves when nothing is looked at any more, and nothing will be until the answer is called: a person's look waits. By one
+   * holder at a time; 'cancelled' by the signal. Who waits for a folder gets it.
+   */
+  async hold(signal: AbortSignal): Promise<() => void> {
+    assert(this.#held === undefined, 'the watch has one holder at a time')
+    let release: () => void = () => undefined
+    this.#held = new Promise((resolve) => {
+      release = () => {
+        this.#held = undefined
+        resolve()
+        this.#loop.wake()
+      }
+    })
+    try {
+      await untilCancelled(Promise.allSettled([this.#turning, ...this.#syncing]), signal)
+      return release
+    } catch (error) {
+      release()
+      throw error
+    }
+  }
+
   /** Lists every listed folder again. Resolves when all of it is applied; throws what stopped it ('offline', 'cancelled'). */
   syncAll(signal: AbortSignal): Promise<void> {
     return this.#untilStopped(signal, async (limited) => {
@@ -118,7 +146,9 @@ export class Watcher implements Service {
   }
 
   async #untilStopped(signal: AbortSignal, run: (limited: AbortSignal) => Promise<void>): Promise<void> {
-    const work = run(AbortSignal.any([signal, this.#stopping.signal]))
+    const limited = AbortSignal.any([signal, this.#stopping.signal])
+    if (this.#held !== undefined) await untilCancelled(this.#held, limited)
+    const work = run(limited)
     this.#syncing.add(work)
     try {
       await work
@@ -141,8 +171,14 @@ export class Watcher implements Service {
     this.#loop.wake()
   }
 
+  #turnNow(signal: AbortSignal): Promise<number> {
+    const turn = this.#turn(signal)
+    this.#turning = turn.catch(() => undefined) // the loop tells of it
+    return turn
+  }
+
   async #turn(signal: AbortSignal): Promise<number> {
-    if (this.#paused || !this.#online) return Infinity
+    if (this.#paused || !this.#online || this.#held !== undefined) return Infinity
     const { clock } = this.#o
     if (this.#sleep.hasSlept()) this.#o.rolling.startPass() // others worked on meanwhile
     const hot = await this.#o.hot.now()
@@ -217,4 +253,20 @@ export class Watcher implements Service {
     const now = new Date(this.#o.clock.nowMs()).toISOString()
     return this.#o.store.transact((tx) => this.#o.mirror.setFact(tx, LAST_SYNC_FACT, now))
   }
+}
+
+/** `work`, or 'cancelled' as soon as the signal says so; the work itself goes on. */
+function untilCancelled(work: Promise<unknown>, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => {
+      reject(new DriveError('cancelled', 'a look at the portal was not over'))
+    }
+    signal.addEventListener('abort', onAbort, { once: true })
+    if (signal.aborted) onAbort()
+    const onEnd = (): void => {
+      signal.removeEventListener('abort', onAbort)
+      resolve()
+    }
+    work.then(onEnd, onEnd)
+  })
 }

@@ -44,7 +44,7 @@ await t.test('a content is live once, and its row has what was filled when it is
   t.same(again.ranges.toJSON(), [0, 1_000])
   await again.release()
   t.same((await world.cache.summary([id])).get(id), {
-    sizeBytes: 3_000, presentBytes: 1_000, allocatedBytes: 1_000, complete: false, dirty: false, suspect: false, pinned: false,
+    sizeBytes: 3_000, presentBytes: 1_000, allocatedBytes: 1_000, complete: false, dirty: false, suspect: false, pinned: false, origin: ORIGIN,
   })
 })
 

@@ -97,7 +97,7 @@ await t.test('evict says no to what is open, dirty or local, and yes to a pinned
   await world.store.transact((tx) => world.cache.setPinned(tx, [id], true))
   t.equal(await world.cache.evict(id), true)
   t.same((await world.cache.summary([id])).get(id), {
-    sizeBytes: MIB, presentBytes: 0, allocatedBytes: 0, complete: false, dirty: false, suspect: false, pinned: true,
+    sizeBytes: MIB, presentBytes: 0, allocatedBytes: 0, complete: false, dirty: false, suspect: false, pinned: true, origin: ORIGIN,
   })
 })
 

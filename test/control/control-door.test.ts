@@ -40,6 +40,7 @@ function commands(replaced: Partial<DaemonCommands> = {}): DaemonCommands {
     status: () => Promise.resolve(STATUS),
     pathStatus: () => Promise.resolve(done),
     sync: () => Promise.resolve({ outcome: 'started', pendingUploads: 0, pendingBytes: 0, heldDeletions: 0 }),
+    fullSyncPlan: () => Promise.reject(new Error('not asked')),
     pause: () => Promise.resolve({ connection: 'paused' }),
     resume: () => Promise.resolve({ connection: 'online' }),
     pin: ({ paths }) => Promise.resolve({ results: paths.map((path) => ({ path, bytes: 1 })) }),

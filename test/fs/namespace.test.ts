@@ -145,7 +145,7 @@ await t.test('a file made and written the short way: memory says what the rows s
   await same('made')
   t.equal((await g.mirror.get(ROOT_INO))?.mtimeMs, g.clock.nowMs())
   t.equal((await g.journal.get(item.ino))?.notBeforeMs, g.clock.nowMs() + 3_000)
-  t.same((await g.cache.summary([content.id])).get(content.id), { sizeBytes: 0, presentBytes: 0, allocatedBytes: 0, complete: true, dirty: true, suspect: false, pinned: false })
+  t.same((await g.cache.summary([content.id])).get(content.id), { sizeBytes: 0, presentBytes: 0, allocatedBytes: 0, complete: true, dirty: true, suspect: false, pinned: false, origin: null })
   await content.write(0, Buffer.from('hello'))
   const record = { ino: item.ino, content, nowMs: 2_000, notBeforeMs: 5_000 }
   t.equal(await recordWrite(g, { ...record, times: { mtimeMs: 1_500, ctimeMs: 2_000 } }), true)
