@@ -10,6 +10,8 @@ import { MIRROR_SCHEMA } from '../../src/mirror/schema.js'
 import { isInTrash } from '../../src/mirror/trash-rows.js'
 import { Store } from '../../src/store/store.js'
 
+const STEPS_BEFORE = MIRROR_SCHEMA.steps.findIndex((step) => step.includes('ADD COLUMN base_trashed'))
+
 // ino, parent, name, kind, remote id, base name
 const ROWS = [
   [1, null, '', 'folder', '1', ''],
@@ -25,7 +27,7 @@ const ROWS = [
 await t.test('a trash that the portal has is an ordinary folder, one that it does not have stays here', async (t) => {
   const directory = await mkdtemp(join(tmpdir(), 'elastic-old-trash-'))
   const path = join(directory, 'db')
-  const old = await Store.open(path, [{ ...MIRROR_SCHEMA, steps: MIRROR_SCHEMA.steps.slice(0, -1) }])
+  const old = await Store.open(path, [{ ...MIRROR_SCHEMA, steps: MIRROR_SCHEMA.steps.slice(0, STEPS_BEFORE) }])
   await old.transact(async (tx) => {
     for (const [ino, parent, name, kind, id, baseName] of ROWS) {
       await tx.run(

@@ -100,7 +100,7 @@ await t.test('6a.12: a database of the version before the brake is taken over, w
   await world.files.removeTree('folder-1')
   const { store } = world.on
   await store.transact(async (tx) => {
-    for (const sql of ['DROP TABLE brake', 'DROP TABLE brake_gone', 'DROP INDEX items_deleted', 'ALTER TABLE items DROP COLUMN base_trashed', "DELETE FROM schema_versions WHERE name = 'brake'", "UPDATE schema_versions SET version = 2 WHERE name = 'mirror'"]) await tx.run(sql)
+    for (const sql of ['DROP TABLE brake', 'DROP TABLE unselected', 'DROP TABLE brake_gone', 'DROP INDEX items_deleted', 'ALTER TABLE items DROP COLUMN base_trashed', "DELETE FROM schema_versions WHERE name = 'brake'", "UPDATE schema_versions SET version = 2 WHERE name = 'mirror'"]) await tx.run(sql)
   })
   await world.reboot()
   await world.sync()
