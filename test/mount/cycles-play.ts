@@ -47,10 +47,31 @@ export class CyclesPlay {
 
   async sync(): Promise<void> {
     await this.#ground.syncAllowing('--wait', SYNC_SECONDS)
+    this.#lookedAround(await this.contents())
+  }
+
+  /** Both sides are equal; where things are now is known. */
+  #lookedAround(found: ReadonlyMap<string, readonly string[]>): void {
     this.ledger.synced()
-    for (const [content, paths] of await this.contents()) {
+    for (const [content, paths] of found) {
       for (const file of this.ledger.files.values()) if (file.content === content && !paths.includes(file.path)) file.path = paths[0] ?? file.path
     }
+  }
+
+  /** The history is dropped without a disconnect; killed, it goes on or has not begun. */
+  async syncInFull(): Promise<void> {
+    this.ledger.dropped()
+    if (this.#dice.chance(CRASH_CHANCE)) {
+      const asking = this.#ground.cli('sync', '--full', '--yes', '--wait', SYNC_SECONDS)
+      await new Promise((resolve) => setTimeout(resolve, this.#dice.below(LONGEST_LIFE_MS))) // the random moment
+      await this.#ground.killDaemon()
+      await asking
+      this.counts.kills += 1
+      await this.#ground.mount()
+      return
+    }
+    await this.#ground.syncAllowing('--full', '--yes', '--wait', SYNC_SECONDS)
+    this.#lookedAround(await this.contents())
   }
 
   async disconnect(): Promise<void> {

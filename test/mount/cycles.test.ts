@@ -1,4 +1,4 @@
-// Pause, resume, disconnect and connect again and again while people work on both sides, with kill -9 at random moments:
+// Pause, resume, full synchronization, disconnect and connect again and again while people work on both sides, with kill -9 at random moments:
 // nothing is lost, and nothing is there that the C- and F-rows do not allow. The test command plays a few cycles,
 // scripts/cycles fifty. ELASTIC_DRIVE_SEED=n plays others, ELASTIC_DRIVE_CYCLES says how many.
 import t from 'tap'
@@ -28,6 +28,7 @@ await t.test(`${CYCLES} times paused, resumed, disconnected and connected with c
     await ground.ok('resume')
     await cycles.workOrCrash()
     if (dice.chance(0.4)) await cycles.sync()
+    else if (dice.chance(0.5)) await cycles.syncInFull()
     await cycles.workOrCrash()
     await cycles.disconnect()
     await cycles.work()
