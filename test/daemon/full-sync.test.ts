@@ -9,6 +9,7 @@ import t, { type Test } from 'tap'
 import { systemClock } from '../../src/base/clock.js'
 import { ROOT_INO } from '../../src/base/ids.js'
 import { FULL_SYNC_FACT } from '../../src/daemon/full-sync.js'
+import { noteUnselected } from '../../src/mirror/selection-rows.js'
 import { startPortal } from '../../src/portal/portal.js'
 import { PacedClock } from '../support/paced-clock.js'
 import { withPortalTraits } from '../support/portal-traits.js'
@@ -217,6 +218,30 @@ await t.test('a dry run changes nothing, here and there, and sends nothing but q
   const { methods } = (await client.hook('requests')) as { methods: Readonly<Record<string, number>> }
   t.same(Object.keys(methods).filter((method) => !/^(batch|disk\.(folder\.getchildren|file\.get|folder\.get))$/u.test(method)), [])
 })
+
+for (const [what, kept] of [['and stays', 'work/cached.txt'], ['and goes', 'work/listed.txt']] as const) {
+  await t.test(`F9: what is not wanted and not cleared away yet is not uploaded, when the folder around it was deleted there ${what}`, async (t) => {
+    const client = await parted(t, [kept, 'work/left out/cached.txt', 'work/left out/inner/cached.txt'])
+    const { store, mirror, watch } = client.core
+    const { ino, base } = (await mirror.find(['work', 'left out']))!
+    // As `deselect` leaves it before the rows below go.
+    await store.transact(async (tx) => {
+      await noteUnselected(tx, [base!.id])
+      await mirror.update(tx, await mirror.needIn(tx, ino), { excluded: true, listedMs: null })
+    })
+    await client.act('trash', { path: 'work' })
+    await client.core.fullSync.run(NOT_ABORTED)
+    watch.selection.start()
+    await client.core.setPaused(false)
+    await client.settle()
+    await watch.syncAll(NOT_ABORTED)
+    const staying = kept.includes('cached') ? ['work', kept] : []
+    t.same([...(await client.tree()).keys()].sort(), staying)
+    t.same(await client.list(), staying.slice(0, 1))
+    t.equal((await store.read.get('SELECT count(*) AS n FROM items'))?.n, 1 + staying.length, 'no row is left of it')
+    t.same(await client.failures(), [])
+  })
+}
 
 for (const [what, trashed, fault] of [
   ['a listing fails', ['cached.txt'], { method: 'disk.folder.getchildren', kind: 'status', status: 500, times: 1_000 }],
