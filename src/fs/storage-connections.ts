@@ -26,7 +26,7 @@ export interface StorageConnectionsOptions {
   readonly cache: Pick<ContentCache, 'summary'>
   readonly namespace: Pick<Namespace, 'dropIn'>
   readonly upload: Pick<Upload, 'endConnections'>
-  readonly watch: Pick<Watch, 'ensureListed' | 'lookAt'>
+  readonly watch: Pick<Watch, 'ensureListed' | 'isHeld' | 'lookAt'>
   /** Files that were closed a moment ago are looked at now. */
   readonly letGoOfClosed: () => Promise<void>
   readonly onDelta: (deltas: readonly MirrorDelta[]) => void
@@ -110,6 +110,7 @@ export class StorageConnections {
   /** What was hidden behind it, now rather than with the next look. */
   async #showOthers({ base }: Item, signal: AbortSignal): Promise<void> {
     const { mirror, watch } = this.#o
+    if (watch.isHeld) return // a full synchronization may take its time, and looks at everything after it
     const hidden = base === null ? [] : (await mirror.foldersOfRealId(base.realId)).filter(({ excluded }) => excluded)
     const folders = new Set([ROOT_INO, ...hidden.map((other) => other.base?.parent ?? ROOT_INO)])
     try {

@@ -143,6 +143,11 @@ export class Watch implements Service {
     return this.#watcher.hold(signal)
   }
 
+  /** Whether `lookAt` would wait for it. */
+  get isHeld(): boolean {
+    return this.#watcher.isHeld
+  }
+
   /** See FullComparison: both sides as they are, history left out. Changes nothing. */
   compare(made: readonly Item[], signal: AbortSignal): Promise<Comparison> {
     return this.#full.compare(made, signal)

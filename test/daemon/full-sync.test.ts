@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { systemClock } from '../../src/base/clock.js'
-import { ROOT_INO } from '../../src/base/ids.js'
+import { asRemoteId, ROOT_INO } from '../../src/base/ids.js'
 import { FULL_SYNC_FACT } from '../../src/daemon/full-sync.js'
 import { noteUnselected } from '../../src/mirror/selection-rows.js'
 import { startPortal } from '../../src/portal/portal.js'
@@ -20,6 +20,7 @@ const NOT_ABORTED = new AbortController().signal
 const ROWS = ['* FROM items', '* FROM journal', '* FROM brake', "* FROM facts WHERE key <> 'lastSync'", 'id, size, dirty, origin_file, origin_version, origin_blob FROM contents']
 
 const COLLEAGUE = '12'
+const COMPANY = '13'
 
 t.setTimeout(60_000)
 
@@ -271,6 +272,25 @@ await t.test('an empty list where there were items proves nothing', async (t) =>
   await met(client)
   t.same(await client.tree(), before)
   t.same(await client.list(), ['cached.txt', 'listed.txt'])
+})
+
+await t.test('disconnecting a storage does not wait for it, and what was hidden behind is shown by the look after it', async (t) => {
+  const client = await WholeClient.start(t)
+  const { drive, connections, watch } = client.core
+  await client.act('mkdir', { storage: COMPANY, path: 'shared/inner' })
+  for (const path of ['shared', 'shared/inner']) {
+    const { id } = [...(await client.tree(COMPANY))].find(([at]) => at === path)![1]
+    const folder = await drive.drive.getFolder(asRemoteId(id), { priority: 'interactive' })
+    await connections.connect(folder, { source: path, title: folder.name }, NOT_ABORTED)
+    await client.list('shared')
+  }
+  t.same(await client.list(), ['shared'], 'the inner one is shown there')
+  const release = await watch.hold(NOT_ABORTED)
+  await connections.disconnect((await client.core.mirror.find(['shared']))!, AbortSignal.timeout(10_000))
+  t.same(await client.list(), [])
+  release()
+  await watch.syncAll(NOT_ABORTED)
+  t.same(await client.list(), ['inner'])
 })
 
 const STEPS: readonly (readonly [string, (client: WholeClient, die: () => Promise<never>) => void])[] = [
