@@ -274,6 +274,32 @@ await t.test('an empty list where there were items proves nothing', async (t) =>
   t.same(await client.list(), ['cached.txt', 'listed.txt'])
 })
 
+await t.test('a folder that somebody looks into meanwhile is shown, and takes nothing away that was decided to stay', async (t) => {
+  const client = await parted(t, ['cached out.txt', 'folder/stays.txt'])
+  const { mirror, watch } = client.core
+  // Moved there by a colleague into a folder of which nothing else is known: it has a row and was never listed.
+  await client.core.setPaused(false)
+  await client.act('mkdir', { path: 'new' })
+  await client.act('move', { path: 'cached out.txt', to: 'new' })
+  await watch.syncAll(NOT_ABORTED)
+  await client.core.setPaused(true)
+  const { ino, listedMs } = (await mirror.find(['new']))!
+  t.equal(listedMs, null)
+  await client.act('trash', { path: 'new/cached out.txt' })
+  await client.act('write', { path: 'new/there.txt', content: 'there' })
+  const follow = watch.follow.bind(watch)
+  Object.assign(watch, {
+    follow: async (...args: Parameters<typeof follow>) => {
+      await watch.ensureListed(ino, NOT_ABORTED)
+      t.ok(await mirror.find(['new', 'there.txt']))
+      return follow(...args)
+    },
+  })
+  await met(client)
+  t.same([...(await client.tree()).keys()].sort(), ['folder', 'folder/stays.txt', 'new', 'new/cached out.txt', 'new/there.txt'], 'F2')
+  t.equal(await client.text('new/cached out.txt'), 'first cached out.txt')
+})
+
 await t.test('disconnecting a storage does not wait for it, and what was hidden behind is shown by the look after it', async (t) => {
   const client = await WholeClient.start(t)
   const { drive, connections, watch } = client.core
