@@ -12,7 +12,7 @@ import { connectedAbove, connectedId, insertConnection, othersLeadingTo } from '
 import type { MirrorDelta } from '../mirror/delta.js'
 import { shownName, type Item } from '../mirror/item.js'
 import type { Mirror } from '../mirror/mirror.js'
-import { readUnselected } from '../mirror/selection-rows.js'
+import { noteSelected, readUnselected } from '../mirror/selection-rows.js'
 import type { Store } from '../store/store.js'
 import type { Upload } from '../upload/upload.js'
 import { isMark } from '../watch/absence-plan.js'
@@ -26,7 +26,7 @@ export interface StorageConnectionsOptions {
   readonly cache: Pick<ContentCache, 'summary'>
   readonly namespace: Pick<Namespace, 'dropIn'>
   readonly upload: Pick<Upload, 'endConnections'>
-  readonly watch: Pick<Watch, 'ensureListed' | 'lookAt'>
+  readonly watch: Pick<Watch, 'ensureListed' | 'isHeld' | 'lookAt'>
   /** Files that were closed a moment ago are looked at now. */
   readonly letGoOfClosed: () => Promise<void>
   readonly onDelta: (deltas: readonly MirrorDelta[]) => void
@@ -57,10 +57,12 @@ export class StorageConnections {
     const made = await store.transact(
       async (tx) => {
         const known = await mirror.byRemoteId(connectedId(real.realId), tx)
+        if (known === undefined) await noteSelected(tx, connectedId(real.realId)) // left out when it was connected before: that is over
         const row = known ?? (await insertConnection(mirror, tx, { realId: real.realId, storageId: real.storageId, name: wished, wished, source }))
         if (row.deleted) throw new DriveError('busy', 'it is being disconnected in this moment: try again')
         if (row.excluded && (await readUnselected(tx)).has(connectedId(real.realId))) throw new DriveError('invalid', 'it is connected, and was left out: "elastic-drive folders select" shows it again')
         const [other] = row.excluded ? await othersLeadingTo(mirror, tx, real.realId) : []
+        if (other?.excluded === true) throw new DriveError('invalid', `it is "${other.name}" of the drive, which was left out: "elastic-drive folders select" shows it again`)
         return { shown: other ?? row, already: known !== undefined }
       },
       { durable: true },
@@ -108,6 +110,7 @@ export class StorageConnections {
   /** What was hidden behind it, now rather than with the next look. */
   async #showOthers({ base }: Item, signal: AbortSignal): Promise<void> {
     const { mirror, watch } = this.#o
+    if (watch.isHeld) return // a full synchronization may take its time, and looks at everything after it
     const hidden = base === null ? [] : (await mirror.foldersOfRealId(base.realId)).filter(({ excluded }) => excluded)
     const folders = new Set([ROOT_INO, ...hidden.map((other) => other.base?.parent ?? ROOT_INO)])
     try {

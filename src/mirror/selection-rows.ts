@@ -37,6 +37,14 @@ export async function standingBelow(reader: Reader, folder: Ino, inos: readonly 
   )
 }
 
+/** Whether it stands below a folder that does not synchronize: it is about to be cleared away. */
+export async function isBelowExcluded(reader: Reader, { parent }: Pick<Item, 'parent'>): Promise<boolean> {
+  if (parent === null) return false
+  const above = `WITH RECURSIVE up(ino, parent, excluded) AS (
+    SELECT ino, parent, excluded FROM items WHERE ino = ? UNION SELECT items.ino, items.parent, items.excluded FROM items JOIN up ON items.ino = up.parent)`
+  return (await reader.get(`${above} SELECT 1 FROM up WHERE excluded = 1 LIMIT 1`, parent)) !== undefined
+}
+
 const FOLDERS_BELOW = `WITH RECURSIVE below(ino) AS (
     SELECT ? UNION ALL SELECT items.ino FROM items JOIN below ON items.parent = below.ino WHERE items.kind = 'folder' AND items.excluded = 0)`
 

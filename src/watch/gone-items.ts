@@ -9,7 +9,7 @@ import type { ContentCache } from '../cache/content-cache.js'
 import type { CallOptions, Drive, ItemState, RemoteItem } from '../drive/drive.js'
 import { ItemNames } from '../mirror/item-names.js'
 import type { Mirror } from '../mirror/mirror.js'
-import { readUnselected } from '../mirror/selection-rows.js'
+import { isBelowExcluded, readUnselected } from '../mirror/selection-rows.js'
 import { isInTrash } from '../mirror/trash-rows.js'
 import type { Store } from '../store/store.js'
 import { goesWithFolder } from './absence-plan.js'
@@ -68,7 +68,9 @@ export class GoneItems {
         moved.push(item)
       }
     }
-    return { gone: await this.#settlingOrder(gone), moved, absent: new Set(gone.keys()) }
+    const absent = new Set(gone.keys())
+    for (const row of gone.values()) if (await isBelowExcluded(this.#o.store.read, row)) gone.delete(row.ino) // F9: it is being cleared away (C26)
+    return { gone: await this.#settlingOrder(gone), moved, absent }
   }
 
   async #add(gone: Gone, row: BasedItem): Promise<void> {

@@ -15,6 +15,7 @@ import type { MirrorDelta } from '../mirror/delta.js'
 import { withoutVersion } from '../mirror/forgotten-version.js'
 import type { Item } from '../mirror/item.js'
 import type { Mirror } from '../mirror/mirror.js'
+import { isBelowExcluded } from '../mirror/selection-rows.js'
 import { isInTrash } from '../mirror/trash-rows.js'
 import type { Store, Transaction } from '../store/store.js'
 import { goesWithFolder } from './absence-plan.js'
@@ -67,6 +68,7 @@ export class HistoryDrop {
             const row = await this.#o.mirror.getIn(tx, ino)
             if (row === undefined || !hasBase(row) || row.base.id !== id) continue // of another object by now, nothing was decided about it
             if (row.base.trashed || (await isInTrash(tx, row.parent))) continue
+            if (await isBelowExcluded(tx, row)) continue // F9: not wanted here since, it is cleared away and never sent (C26)
             found.push(...(await work(tx, row, contents)))
           }
           return found
@@ -94,12 +96,13 @@ export class HistoryDrop {
 
   async #settle(tx: Transaction, row: BasedItem, contents: Contents): Promise<readonly MirrorDelta[]> {
     const { mirror, journal, changes, log } = this.#o
-    if (row.deleted || row.excluded) return changes.remove(tx, row)
+    if (row.deleted || row.excluded) return (await this.#isBeingCleared(tx, row)) ? [] : changes.remove(tx, row)
     // The answer to a request of ours about it is not known: finding that out ends in the same (C15, C16).
     if (((await journal.get(row.ino, tx))?.attempt ?? null) !== null) return []
     if (row.kind === 'folder') {
       const below = await mirror.childrenIn(tx, row.ino)
       if (below.every(goesWithFolder)) {
+        for (const child of below) if (await this.#isBeingCleared(tx, child)) return [] // the next look finds it gone without that
         const deltas: MirrorDelta[] = []
         for (const child of [...below, row]) deltas.push(...(await changes.remove(tx, child)))
         return deltas
@@ -125,6 +128,11 @@ export class HistoryDrop {
     await this.#o.mirror.setBase(tx, row.ino, row.base.parent, withoutVersion(row.base))
     await this.#touch(tx, row.ino)
     return []
+  }
+
+  /** A folder that is not wanted here, of which not all rows below are gone yet: they need it to be found. */
+  async #isBeingCleared(tx: Transaction, { ino, excluded }: Item): Promise<boolean> {
+    return excluded && (await this.#o.mirror.childrenIn(tx, ino)).length > 0
   }
 
   #touch(tx: Transaction, ino: Ino): Promise<void> {

@@ -98,7 +98,8 @@ export class Watch implements Service {
       ...options,
       drive,
       newListing,
-      apply: (listed) => reconciler.reconcile([listed], [], { priority: 'listing' }),
+      // Who waits for a folder gets it while the watch is held, but nothing goes: whoever holds it decides what becomes of that.
+      apply: (listed) => reconciler.reconcile([this.isHeld ? { ...listed, complete: false } : listed], [], { priority: 'listing' }),
       suspect: (folder) => reconciler.reconcile([], [folder], { priority: 'listing' }),
     })
     const sweep = new Sweep({ ...options, drive, reconciler, newListing })
@@ -141,6 +142,11 @@ export class Watch implements Service {
   /** Nothing is looked for from when it resolves until the answer is called. */
   hold(signal: AbortSignal): Promise<() => void> {
     return this.#watcher.hold(signal)
+  }
+
+  /** Whether `lookAt` would wait for it. */
+  get isHeld(): boolean {
+    return this.#watcher.isHeld
   }
 
   /** See FullComparison: both sides as they are, history left out. Changes nothing. */

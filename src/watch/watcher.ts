@@ -127,6 +127,11 @@ export class Watcher implements Service {
     }
   }
 
+  /** Whether a person's look would wait. */
+  get isHeld(): boolean {
+    return this.#held !== undefined
+  }
+
   /** Lists every listed folder again. Resolves when all of it is applied; throws what stopped it ('offline', 'cancelled'). */
   syncAll(signal: AbortSignal): Promise<void> {
     return this.#untilStopped(signal, async (limited) => {

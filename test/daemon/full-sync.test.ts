@@ -7,8 +7,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { systemClock } from '../../src/base/clock.js'
-import { ROOT_INO } from '../../src/base/ids.js'
+import { asRemoteId, ROOT_INO } from '../../src/base/ids.js'
 import { FULL_SYNC_FACT } from '../../src/daemon/full-sync.js'
+import { noteUnselected } from '../../src/mirror/selection-rows.js'
 import { startPortal } from '../../src/portal/portal.js'
 import { PacedClock } from '../support/paced-clock.js'
 import { withPortalTraits } from '../support/portal-traits.js'
@@ -19,6 +20,7 @@ const NOT_ABORTED = new AbortController().signal
 const ROWS = ['* FROM items', '* FROM journal', '* FROM brake', "* FROM facts WHERE key <> 'lastSync'", 'id, size, dirty, origin_file, origin_version, origin_blob FROM contents']
 
 const COLLEAGUE = '12'
+const COMPANY = '13'
 
 t.setTimeout(60_000)
 
@@ -218,6 +220,30 @@ await t.test('a dry run changes nothing, here and there, and sends nothing but q
   t.same(Object.keys(methods).filter((method) => !/^(batch|disk\.(folder\.getchildren|file\.get|folder\.get))$/u.test(method)), [])
 })
 
+for (const [what, kept] of [['and stays', 'work/cached.txt'], ['and goes', 'work/listed.txt']] as const) {
+  await t.test(`F9: what is not wanted and not cleared away yet is not uploaded, when the folder around it was deleted there ${what}`, async (t) => {
+    const client = await parted(t, [kept, 'work/left out/cached.txt', 'work/left out/inner/cached.txt'])
+    const { store, mirror, watch } = client.core
+    const { ino, base } = (await mirror.find(['work', 'left out']))!
+    // As `deselect` leaves it before the rows below go.
+    await store.transact(async (tx) => {
+      await noteUnselected(tx, [base!.id])
+      await mirror.update(tx, await mirror.needIn(tx, ino), { excluded: true, listedMs: null })
+    })
+    await client.act('trash', { path: 'work' })
+    await client.core.fullSync.run(NOT_ABORTED)
+    watch.selection.start()
+    await client.core.setPaused(false)
+    await client.settle()
+    await watch.syncAll(NOT_ABORTED)
+    const staying = kept.includes('cached') ? ['work', kept] : []
+    t.same([...(await client.tree()).keys()].sort(), staying)
+    t.same(await client.list(), staying.slice(0, 1))
+    t.equal((await store.read.get('SELECT count(*) AS n FROM items'))?.n, 1 + staying.length, 'no row is left of it')
+    t.same(await client.failures(), [])
+  })
+}
+
 for (const [what, trashed, fault] of [
   ['a listing fails', ['cached.txt'], { method: 'disk.folder.getchildren', kind: 'status', status: 500, times: 1_000 }],
   ['the listing of one folder fails', ['two/cached.txt'], { method: 'disk.folder.getchildren', kind: 'status', status: 400, error: 'ERROR_CORE', after: 1, times: 1_000 }],
@@ -246,6 +272,51 @@ await t.test('an empty list where there were items proves nothing', async (t) =>
   await met(client)
   t.same(await client.tree(), before)
   t.same(await client.list(), ['cached.txt', 'listed.txt'])
+})
+
+await t.test('a folder that somebody looks into meanwhile is shown, and takes nothing away that was decided to stay', async (t) => {
+  const client = await parted(t, ['cached out.txt', 'folder/stays.txt'])
+  const { mirror, watch } = client.core
+  // Moved there by a colleague into a folder of which nothing else is known: it has a row and was never listed.
+  await client.core.setPaused(false)
+  await client.act('mkdir', { path: 'new' })
+  await client.act('move', { path: 'cached out.txt', to: 'new' })
+  await watch.syncAll(NOT_ABORTED)
+  await client.core.setPaused(true)
+  const { ino, listedMs } = (await mirror.find(['new']))!
+  t.equal(listedMs, null)
+  await client.act('trash', { path: 'new/cached out.txt' })
+  await client.act('write', { path: 'new/there.txt', content: 'there' })
+  const follow = watch.follow.bind(watch)
+  Object.assign(watch, {
+    follow: async (...args: Parameters<typeof follow>) => {
+      await watch.ensureListed(ino, NOT_ABORTED)
+      t.ok(await mirror.find(['new', 'there.txt']))
+      return follow(...args)
+    },
+  })
+  await met(client)
+  t.same([...(await client.tree()).keys()].sort(), ['folder', 'folder/stays.txt', 'new', 'new/cached out.txt', 'new/there.txt'], 'F2')
+  t.equal(await client.text('new/cached out.txt'), 'first cached out.txt')
+})
+
+await t.test('disconnecting a storage does not wait for it, and what was hidden behind is shown by the look after it', async (t) => {
+  const client = await WholeClient.start(t)
+  const { drive, connections, watch } = client.core
+  await client.act('mkdir', { storage: COMPANY, path: 'shared/inner' })
+  for (const path of ['shared', 'shared/inner']) {
+    const { id } = [...(await client.tree(COMPANY))].find(([at]) => at === path)![1]
+    const folder = await drive.drive.getFolder(asRemoteId(id), { priority: 'interactive' })
+    await connections.connect(folder, { source: path, title: folder.name }, NOT_ABORTED)
+    await client.list('shared')
+  }
+  t.same(await client.list(), ['shared'], 'the inner one is shown there')
+  const release = await watch.hold(NOT_ABORTED)
+  await connections.disconnect((await client.core.mirror.find(['shared']))!, AbortSignal.timeout(10_000))
+  t.same(await client.list(), [])
+  release()
+  await watch.syncAll(NOT_ABORTED)
+  t.same(await client.list(), ['inner'])
 })
 
 const STEPS: readonly (readonly [string, (client: WholeClient, die: () => Promise<never>) => void])[] = [

@@ -279,3 +279,34 @@ await t.test('F2, F9, F10: the choice outlives disconnect and connect, and what 
   await ground.ok('storages', 'disconnect', 'Later')
   t.match((await ground.json<Listed>('storages')).folders, [{ name: `${NAME}/Sales` }])
 })
+
+await t.test('left out and then disconnected, it is shown again when it is connected again', fuse, async (t) => {
+  const ground = await start(t)
+  await ground.ok('storages', 'connect', NAME)
+  await ground.ok('folders', 'deselect', ground.path(NAME))
+  await ground.ok('storages', 'disconnect', NAME)
+  t.match(await ground.json('storages', 'connect', NAME), { path: ground.path(NAME), by: 'here', already: false })
+  t.same((await readdir(ground.path(NAME))).sort(), ['Reports', 'a.txt'])
+})
+
+await t.test('what is connected on the web and was left out is not told to be shown', fuse, async (t) => {
+  const ground = await start(t)
+  await ground.act({ op: 'connect', storage: COMPANY, path: 'Reports' })
+  await ground.ok('sync', '--wait', '60')
+  await ground.ok('folders', 'deselect', ground.path('Reports'))
+  t.match(await ground.cli('storages', 'connect', `${NAME}/Reports`), { code: 1, stderr: /"Reports" of the drive, which was left out: .*folders select/u })
+  t.match((await ground.json<Listed>('storages')).folders, { length: 0 }, 'and nothing is kept of it')
+  await ground.ok('folders', 'select', ground.path('Reports'))
+  t.match(await ground.json('storages', 'connect', `${NAME}/Reports`), { path: ground.path('Reports'), by: 'portal' })
+})
+
+await t.test('C20: what only programs name so keeps it connected, and is told what to do with', fuse, async (t) => {
+  const ground = await start(t)
+  await ground.ok('storages', 'connect', NAME)
+  await ground.shell(`printf half > '${NAME}/film.part'`)
+  await ground.ok('sync', '--wait', '60')
+  t.match(await ground.cli('storages', 'disconnect', NAME), { code: 4, stderr: /film\.part[^]*move away what has a name that only programs use/u })
+  await ground.shell(`mv '${NAME}/film.part' .`)
+  await ground.ok('storages', 'disconnect', NAME)
+  t.equal(await readFile(ground.path('film.part'), 'utf8'), 'half')
+})

@@ -70,7 +70,7 @@ async function disconnect(session: Session, name: string): Promise<ExitCode> {
     return 0
   }
   const code = 'would-lose-data'
-  const message = `${countInWords(answer.unsent.length, 'edit')} in "${answer.name}" not sent yet: send them with "elastic-drive sync --wait 60", then disconnect it`
+  const message = `${countInWords(answer.unsent.length, 'edit')} in "${answer.name}" not sent yet: send them with "elastic-drive sync --wait 60", and move away what has a name that only programs use, then disconnect it`
   const more = answer.unsent.length - NAMED_ITEMS
   output.note('Not sent yet:')
   for (const { path, bytes } of answer.unsent.slice(0, NAMED_ITEMS)) output.note(`  ${path} (${bytesInWords(bytes)})`)
