@@ -232,6 +232,8 @@ class Owner {
     board_.phase = phase;
     AwaitClients(signal);
     AwaitClosed();
+    // Nobody waits for the replies to RELEASEDIR and to read-ahead, and the unmount does not either: the kernel forgets them.
+    board_.phase = Board::kEnding;
     // A moment may pass until the last file of a killed process is closed.
     UnmountBeside(0);
     AwaitEnd();
