@@ -3,7 +3,7 @@
  * files are renamed and moved too, and their folders, but never edited or trashed: nothing that happens is a conflict.
  */
 import type { Dice } from '../mount/model-dice.js'
-import type { Company, Remote } from './company.js'
+import { Overtaken, type Company, type Remote } from './company.js'
 import { isRecovered, tagOf, type Expectations } from './expectations.js'
 
 export class Colleague {
@@ -41,7 +41,11 @@ export class Colleague {
     for (const [weight, act] of acts) {
       choice -= weight
       if (choice >= 0) continue
-      await act()
+      try {
+        await act()
+      } catch (error) {
+        if (!(error instanceof Overtaken)) throw error
+      }
       return
     }
   }

@@ -24,6 +24,11 @@ const LONGEST_STEP_MS = 5_000 // somebody may be at work who waits for no reques
 const RETRY_MS = 10_000
 const STILL = { nobodyWaits: 3, somebodyWaits: 30 } // questions to the database in a row after which no request was made
 
+/** What somebody on the web has just seen was renamed, moved or trashed by the laptop before the click. */
+export class Overtaken extends Error {}
+
+const OVERTAKEN = /nothing at |already exists/u
+
 /** An object of the portal, as its hook `tree` tells. */
 export interface Remote {
   readonly path: string
@@ -123,7 +128,11 @@ export class Company {
     for (;;) {
       const unlisted = [...(await this.here())].filter(([, { kind, listedMs }]) => kind === 'folder' && listedMs === null)
       if (unlisted.length === 0) return
-      for (const [path] of unlisted) await this.untilReachable(() => this.laptop.list(path))
+      for (const [path] of unlisted) {
+        await this.untilReachable(() => this.laptop.list(path)).catch((error: unknown) => {
+          if (!hasCode(error, 'not-found')) throw error // it went meanwhile
+        })
+      }
     }
   }
 
@@ -198,8 +207,9 @@ export class Company {
 
   async #hook(verb: string, name: string, order?: object): Promise<unknown> {
     const response = await fetch(`${this.portal.hooks}/${name}`, { method: verb, ...(order === undefined ? {} : { body: JSON.stringify(order) }) })
-    if (!response.ok) throw new Error(`${name}: ${await response.text()}`)
-    return response.json()
+    const text = await response.text()
+    if (response.ok) return JSON.parse(text) as unknown
+    throw OVERTAKEN.test(text) ? new Overtaken(text) : new Error(`${name}: ${text}`)
   }
 }
 
