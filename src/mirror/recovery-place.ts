@@ -19,7 +19,7 @@ export interface RecoveryPlaces {
   /** For the names of conflict copies. */
   readonly host: string
   /** A new folder is to be sent. */
-  readonly touch: (tx: Transaction, ino: Ino, nowMs: number) => Promise<void>
+  readonly journal: { touch(tx: Transaction, ino: Ino, nowMs: number, notBeforeMs: number): Promise<void> }
 }
 
 /** A free place for `name` there; makes the folder when there is none, beside whatever else has its name. */
@@ -30,7 +30,7 @@ export async function recoveryPlace(places: RecoveryPlaces, tx: Transaction, nam
   return { parent: folder, name: free, deltas }
 }
 
-async function recoveryFolder({ mirror, clock, touch }: RecoveryPlaces, tx: Transaction): Promise<{ readonly folder: Ino; readonly deltas: readonly MirrorDelta[] }> {
+async function recoveryFolder({ mirror, clock, journal }: RecoveryPlaces, tx: Transaction): Promise<{ readonly folder: Ino; readonly deltas: readonly MirrorDelta[] }> {
   for (let attempt = 1; ; attempt += 1) {
     const name = attempt === 1 ? RECOVERY_FOLDER_NAME : `${RECOVERY_FOLDER_NAME} ${attempt}`
     const twins = await mirror.twinsIn(tx, ROOT_INO, name)
@@ -39,7 +39,7 @@ async function recoveryFolder({ mirror, clock, touch }: RecoveryPlaces, tx: Tran
     if (twins.length > 0) continue
     const nowMs = clock.nowMs()
     const folder = await mirror.insertLocal(tx, { parent: ROOT_INO, name, kind: 'folder', mode: FOLDER_MODE, sizeBytes: 0, mtimeMs: nowMs, contentId: null, localOnly: false })
-    await touch(tx, folder, nowMs)
+    await journal.touch(tx, folder, nowMs, nowMs)
     return { folder, deltas: [{ kind: 'appeared', ino: folder, at: { parent: ROOT_INO, name } }] }
   }
 }

@@ -8,15 +8,10 @@ import { recoveryPlace } from '../mirror/recovery-place.js'
 import type { Transaction } from '../store/store.js'
 import type { News, Sending } from './sending.js'
 
-/** A place there, whose folder is sent when it is new. */
-function placeFor({ mirror, journal, clock, host }: Sending, tx: Transaction, name: string): ReturnType<typeof recoveryPlace> {
-  return recoveryPlace({ mirror, clock, host, touch: (touching, ino, nowMs) => journal.touch(touching, ino, nowMs, nowMs) }, tx, name)
-}
-
 /** The row with all that is in it moves to the recovery folder: where it stood is gone. */
 export async function moveToRecovery(sending: Sending, tx: Transaction, item: Item): Promise<News> {
   const { mirror, journal, clock } = sending
-  const place = await placeFor(sending, tx, item.name)
+  const place = await recoveryPlace(sending, tx, item.name)
   const nowMs = clock.nowMs()
   await mirror.update(tx, item, { parent: place.parent, name: place.name, placeChangedMs: item.base === null ? null : nowMs })
   await journal.touch(tx, item.ino, nowMs, nowMs)
@@ -33,7 +28,7 @@ export async function moveToRecovery(sending: Sending, tx: Transaction, item: It
 export async function keepEditApart(sending: Sending, tx: Transaction, item: Item): Promise<News> {
   const { mirror, journal, clock } = sending
   if (item.base === null || item.contentId === null) return { deltas: [], notices: [] }
-  const place = await placeFor(sending, tx, item.name)
+  const place = await recoveryPlace(sending, tx, item.name)
   const nowMs = clock.nowMs()
   const { contentId } = item
   await mirror.update(tx, item, { contentId: null, sizeBytes: item.base.sizeBytes, mtimeMs: item.base.updatedMs, contentGeneration: item.contentGeneration + 1 })

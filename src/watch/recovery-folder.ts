@@ -23,8 +23,8 @@ export class RecoveryFolder {
 
   /** Moves the row there under its name, or a conflict name where that is taken. Its entry is the caller's business. */
   async take(tx: Transaction, row: Item): Promise<readonly MirrorDelta[]> {
-    const { mirror, journal, clock, host } = this.#o
-    const { deltas, ...to } = await recoveryPlace({ mirror, clock, host, touch: (touching, ino, nowMs) => journal.touch(touching, ino, nowMs, nowMs) }, tx, row.name)
+    const { mirror } = this.#o
+    const { deltas, ...to } = await recoveryPlace(this.#o, tx, row.name)
     await mirror.update(tx, row, { ...to, placeChangedMs: null })
     const here: MirrorDelta = row.parent === null ? { kind: 'appeared', ino: row.ino, at: to } : { kind: 'moved', ino: row.ino, from: { parent: row.parent, name: row.name }, to }
     return [...deltas, here]
