@@ -7,8 +7,7 @@ import { countOfStorage } from '../mirror/tombstones.js'
 import { isInTrash } from '../mirror/trash-rows.js'
 import type { DriveCore } from './drive-core.js'
 import type { LocalPaths } from './local-paths.js'
-
-const MOST_NAMED = 1_000
+import { MOST_NAMED } from './named-items.js'
 
 export interface BrakeCommandsOptions {
   readonly core: DriveCore

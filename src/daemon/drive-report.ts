@@ -8,6 +8,7 @@ import { untrustedWords } from '../rest/untrusted.js'
 import { heldProblems, itemsOf, readHeld } from './brake-commands.js'
 import type { DriveCore } from './drive-core.js'
 import { LocalPaths } from './local-paths.js'
+import { MOST_NAMED, nameUnsent } from './named-items.js'
 import type { Profile } from './profile.js'
 
 export interface ReportOptions {
@@ -17,8 +18,6 @@ export interface ReportOptions {
   readonly engine: EngineStatus
   readonly readOnly: boolean
 }
-
-const MOST_NAMED = 1_000
 
 export class DriveReport {
   readonly #o: ReportOptions
@@ -83,12 +82,12 @@ export class DriveReport {
 
   /** What the portal does not have yet, named. */
   async unsent(): Promise<readonly UnsentItem[]> {
-    const named: UnsentItem[] = []
+    const items: Item[] = []
     for (const { ino } of (await this.#o.core.journal.entries()).slice(0, MOST_NAMED)) {
       const item = await this.#o.core.mirror.get(ino)
-      if (item !== undefined) named.push({ path: await this.paths.describe(item), bytes: item.kind === 'file' ? item.sizeBytes : 0 })
+      if (item !== undefined) items.push(item)
     }
-    return named
+    return nameUnsent(this.paths, items)
   }
 
   async #itemStatus(path: string, item: Item): Promise<ItemStatus> {

@@ -9,8 +9,7 @@ import { exclusionOf } from '../watch/exclusion.js'
 import type { Deselected } from '../watch/selection.js'
 import type { DriveCore } from './drive-core.js'
 import type { LocalPaths } from './local-paths.js'
-
-const MOST_NAMED = 1_000
+import { nameUnsent } from './named-items.js'
 
 export interface FolderCommandsOptions {
   readonly core: DriveCore
@@ -62,7 +61,7 @@ export async function deselectFolder(options: FolderCommandsOptions, path: strin
 }
 
 async function refusal({ paths }: FolderCommandsOptions, path: string, outcome: Exclude<Deselected, { kind: 'done' }>): Promise<FolderResult> {
-  const items = await Promise.all(outcome.items.slice(0, MOST_NAMED).map(async (item) => ({ path: await paths.describe(item), bytes: item.kind === 'file' ? item.sizeBytes : 0 })))
+  const items = await nameUnsent(paths, outcome.items)
   const count = (one: string): string => (outcome.items.length === 1 ? `one ${one}` : `${outcome.items.length} ${one}s`)
   if (outcome.kind === 'in-use') return { path, error: { code: 'busy', message: `a program may write to ${count('file')} below it: close what it has open first` }, unsent: items }
   const message = `the portal does not have ${count('change')} below it: send with "elastic-drive sync --wait 60", and move away what has a name that only programs use`

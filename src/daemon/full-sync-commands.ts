@@ -6,8 +6,7 @@ import { isLink, type Item } from '../mirror/item.js'
 import type { Comparison, DifferingFile, MadeItem } from '../watch/full-comparison.js'
 import type { DriveCore } from './drive-core.js'
 import type { LocalPaths } from './local-paths.js'
-
-const MOST_NAMED = 1_000
+import { MOST_NAMED } from './named-items.js'
 
 /** 'paused' without `resume`, 'read-only'; else as `FullSync.run`. A pause ends when it is decided, and not when it failed. */
 export async function syncFully(core: DriveCore, paths: LocalPaths, { resume, signal }: { resume: boolean; signal: AbortSignal }): Promise<FullSyncPlan> {

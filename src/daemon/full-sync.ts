@@ -5,7 +5,7 @@
  * it needs no portal and the only way is forward: whoever dies or fails on it is followed by one that does the rest before anything else.
  */
 import { DriveError } from '../base/errors.js'
-import type { Ino, RemoteId } from '../base/ids.js'
+import type { RemoteId } from '../base/ids.js'
 import type { Log } from '../base/log.js'
 import type { Journal } from '../journal/journal.js'
 import type { Item } from '../mirror/item.js'
@@ -13,6 +13,7 @@ import type { Mirror } from '../mirror/mirror.js'
 import type { Store } from '../store/store.js'
 import type { Upload } from '../upload/upload.js'
 import type { Comparison } from '../watch/full-comparison.js'
+import type { RowOf } from '../watch/history-drop.js'
 import type { Watch } from '../watch/watch.js'
 
 export interface FullSyncOptions {
@@ -23,8 +24,6 @@ export interface FullSyncOptions {
   readonly upload: Upload
   readonly log: Log
 }
-
-type RowOf = readonly [ino: Ino, id: RemoteId]
 
 /** What was decided, row by row, each with the object that it stood for. */
 interface Decisions {

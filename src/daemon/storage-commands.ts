@@ -7,6 +7,7 @@ import { connectedId, othersLeadingTo, readConnections, type Connection } from '
 import type { Item } from '../mirror/item.js'
 import type { DriveCore } from './drive-core.js'
 import type { DriveReport } from './drive-report.js'
+import { nameUnsent } from './named-items.js'
 import type { Profile } from './profile.js'
 import { findStorage, nameStorages, type NamedStorage } from './storage-names.js'
 
@@ -15,8 +16,6 @@ export interface StorageCommandsOptions {
   readonly report: DriveReport
   readonly profile: Pick<Profile, 'storageId'>
 }
-
-const MOST_NAMED = 1_000
 
 /** Other people's drives, which an administrator may read all, only when asked for, or connected (O-16). */
 export async function listStorages({ core, report, profile }: StorageCommandsOptions, all: boolean, signal: AbortSignal): Promise<StoragesAnswer> {
@@ -55,8 +54,7 @@ export async function disconnectStorage(options: StorageCommandsOptions, name: s
   const path = row.excluded ? null : ((await report.paths.of(row.ino)) ?? null)
   const unsent = await core.connections.unsentBelow(row)
   if (unsent.length > 0) {
-    const items = await Promise.all(unsent.slice(0, MOST_NAMED).map(async (item) => ({ path: await report.paths.describe(item), bytes: item.kind === 'file' ? item.sizeBytes : 0 })))
-    return { name: connection.source, path, disconnected: false, unsent: items }
+    return { name: connection.source, path, disconnected: false, unsent: await nameUnsent(report.paths, unsent) }
   }
   await core.connections.disconnect(row, signal)
   return { name: connection.source, path, disconnected: true, unsent: [] }
@@ -70,7 +68,7 @@ async function readStorages(core: DriveCore, profile: Pick<Profile, 'storageId'>
 async function shownBy({ mirror, store }: DriveCore, report: DriveReport, realId: Connection['realId']): Promise<{ readonly path: string | null; readonly by: 'here' | 'portal' | null }> {
   const own = await mirror.byRemoteId(connectedId(realId))
   const isOwn = own !== undefined && !own.deleted && !own.excluded
-  const shown: Item | undefined = isOwn ? own : (await othersLeadingTo(mirror, store.read, realId)).find(({ deleted, excluded }) => !deleted && !excluded)
+  const shown: Item | undefined = isOwn ? own : (await othersLeadingTo(mirror, store.read, { id: connectedId(realId), realId })).find(({ deleted, excluded }) => !deleted && !excluded)
   if (shown === undefined) return { path: null, by: null }
   return { path: (await report.paths.of(shown.ino)) ?? null, by: isOwn ? 'here' : 'portal' }
 }

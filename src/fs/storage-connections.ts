@@ -61,7 +61,7 @@ export class StorageConnections {
         const row = known ?? (await insertConnection(mirror, tx, { realId: real.realId, storageId: real.storageId, name: wished, wished, source }))
         if (row.deleted) throw new DriveError('busy', 'it is being disconnected in this moment: try again')
         if (row.excluded && (await readUnselected(tx)).has(connectedId(real.realId))) throw new DriveError('invalid', 'it is connected, and was left out: "elastic-drive folders select" shows it again')
-        const [other] = row.excluded ? await othersLeadingTo(mirror, tx, real.realId) : []
+        const [other] = row.excluded ? await othersLeadingTo(mirror, tx, { id: connectedId(real.realId), realId: real.realId }) : []
         if (other?.excluded === true) throw new DriveError('invalid', `it is "${other.name}" of the drive, which was left out: "elastic-drive folders select" shows it again`)
         return { shown: other ?? row, already: known !== undefined }
       },

@@ -69,8 +69,8 @@ export async function readConnections(reader: Reader): Promise<readonly Connecti
  * Other rows through which the same folder of the portal is reached, as long as they are: shown, or deleted here and not yet
  * there. One that a person does not want counts as well: no other takes its place.
  */
-export async function othersLeadingTo(mirror: Mirror, reader: Reader, realId: RemoteId): Promise<readonly Item[]> {
-  const others = (await mirror.foldersOfRealId(realId, reader)).filter(({ base }) => base !== null && base.id !== connectedId(realId))
+export async function othersLeadingTo(mirror: Mirror, reader: Reader, { id, realId }: Pick<Base, 'id' | 'realId'>): Promise<readonly Item[]> {
+  const others = (await mirror.foldersOfRealId(realId, reader)).filter(({ base }) => base !== null && base.id !== id)
   if (others.length === 0) return others
   const unselected = await readUnselected(reader)
   return others.filter(({ base, excluded }) => !excluded || (base !== null && unselected.has(base.id)))
@@ -81,7 +81,7 @@ export async function insertConnection(mirror: Mirror, tx: Transaction, connecti
   const { realId } = connection
   const name = await freeRootName(mirror, tx, connection.name, realId)
   const isDeselected = (await readUnselected(tx)).has(connectedId(realId))
-  const hidden = !isDeselected && (await othersLeadingTo(mirror, tx, realId)).length > 0
+  const hidden = !isDeselected && (await othersLeadingTo(mirror, tx, { id: connectedId(realId), realId })).length > 0
   const ino = await mirror.insertRemote(tx, ROOT_INO, name, asLink({ ...connection, name }), { excluded: hidden || isDeselected })
   await remember(tx, realId, { source: connection.source, wished: connection.wished, hidden })
   return mirror.needIn(tx, ino)

@@ -46,6 +46,6 @@ export class ConnectedFolders {
 
   async #isFreed(reader: Reader, row: Item): Promise<boolean> {
     if (row.base === null || !(await isHiddenBehind(reader, row))) return false
-    return (await othersLeadingTo(this.#o.mirror, reader, row.base.realId)).length === 0
+    return (await othersLeadingTo(this.#o.mirror, reader, row.base)).length === 0
   }
 }

@@ -4,11 +4,11 @@
  * queue. Never concludes anything from what is not in the listing.
  */
 import type { Clock } from '../base/clock.js'
-import { ROOT_INO, type Ino, type RemoteId } from '../base/ids.js'
+import { ROOT_INO, type Ino, type RemoteId, type StorageId } from '../base/ids.js'
 import type { Log } from '../base/log.js'
 import type { RemoteFile, RemoteItem } from '../drive/drive.js'
 import { conflictName } from '../mirror/conflict-name.js'
-import { giveNameAway, isConnected } from '../mirror/connected-rows.js'
+import { giveNameAway, isConnected, othersLeadingTo } from '../mirror/connected-rows.js'
 import { recordConflict } from '../mirror/conflicts.js'
 import type { MirrorDelta } from '../mirror/delta.js'
 import { shownName, type Item } from '../mirror/item.js'
@@ -51,6 +51,8 @@ interface Seen {
   readonly stamp: Stamp
   /** What a person does not want. */
   readonly unselected: ReadonlySet<RemoteId>
+  /** Of the account's own drive. */
+  readonly ownStorage: StorageId | undefined
 }
 
 interface Applied {
@@ -150,7 +152,7 @@ export class ListingApplier {
   async #applyPiece(tx: Transaction, ino: Ino, remotes: readonly RemoteItem[], options: { stamp: Stamp; listed: boolean }): Promise<Applied> {
     const folder = await this.#o.mirror.getIn(tx, ino)
     if (folder === undefined || folder.deleted || folder.excluded) return NOTHING // gone while it was listed
-    const applied = remotes.length === 0 ? NOTHING : await this.#applyIn(tx, { folder, stamp: options.stamp, unselected: await readUnselected(tx) }, remotes)
+    const applied = remotes.length === 0 ? NOTHING : await this.#applyIn(tx, { folder, stamp: options.stamp, unselected: await readUnselected(tx), ownStorage: (await this.#o.mirror.getIn(tx, ROOT_INO))?.base?.storageId }, remotes)
     if (options.listed) await this.#o.mirror.update(tx, folder, { listedMs: this.#o.clock.nowMs() })
     // Nobody has looked into a folder that was never listed: there is nothing to tell about its children.
     return folder.listedMs === null ? { ...applied, deltas: applied.deltas.filter(({ kind }) => kind !== 'appeared') } : applied
@@ -165,9 +167,9 @@ export class ListingApplier {
     return plan.rebase ? { row, plan } : 'leave'
   }
 
-  async #wish(tx: Transaction, { folder, unselected }: Seen, remote: RemoteItem, { known, leadingTo }: { known: Wish['known']; leadingTo: Set<RemoteId> }): Promise<Wish> {
+  async #wish(tx: Transaction, { folder, unselected, ownStorage }: Seen, remote: RemoteItem, { known, leadingTo }: { known: Wish['known']; leadingTo: Set<RemoteId> }): Promise<Wish> {
     const isSecond = remote.kind === 'folder' && leadingTo.has(remote.realId)
-    const excluded = known === undefined && (isSecond || (await this.#isExcluded(tx, remote, unselected)) || (await this.#hasStandIn(tx, remote, unselected)))
+    const excluded = known === undefined && (isSecond || exclusionOf(remote, unselected, ownStorage) !== undefined || (await this.#hasStandIn(tx, remote)))
     if (remote.kind === 'folder' && (!excluded || unselected.has(remote.id))) leadingTo.add(remote.realId)
     const name = shownName(remote.name, remote.id)
     // What is not shown takes no name from what is: a folder that was connected here would have to give way.
@@ -221,10 +223,10 @@ export class ListingApplier {
    * What is not shown follows the portal all the same, so that its name here is the one that is taken there. A second link
    * to a folder is shown when the first one is gone; "Uploaded files" and what a person does not want is not.
    */
-  async #hidden(tx: Transaction, { folder, stamp, unselected }: Seen, row: Item, remote: RemoteItem): Promise<readonly MirrorDelta[]> {
+  async #hidden(tx: Transaction, { folder, stamp, unselected, ownStorage }: Seen, row: Item, remote: RemoteItem): Promise<readonly MirrorDelta[]> {
     const { mirror, changes } = this.#o
     if (!hasBase(row) || row.kind !== remote.kind || (await changes.facts(tx, row, stamp)).guarded) return []
-    const isHidden = (await this.#isExcluded(tx, remote, unselected)) || (await this.#hasStandIn(tx, remote, unselected))
+    const isHidden = exclusionOf(remote, unselected, ownStorage) !== undefined || (await this.#hasStandIn(tx, remote))
     const own = shownName(remote.name, remote.id)
     const standing = await mirror.childIn(tx, folder.ino, own)
     const other = standing === undefined || standing.ino === row.ino ? undefined : standing
@@ -247,16 +249,11 @@ export class ListingApplier {
    * counts until it is gone on the portal too: what was deleted below it with it must not be met as a child of another one,
    * and be deleted there for everybody.
    */
-  async #hasStandIn(tx: Transaction, remote: RemoteItem, unselected: ReadonlySet<RemoteId>): Promise<boolean> {
+  async #hasStandIn(tx: Transaction, remote: RemoteItem): Promise<boolean> {
     if (remote.kind === 'file') return false
-    const others = (await this.#o.mirror.foldersOfRealId(remote.realId, tx)).filter(({ base }) => base !== null && base.id !== remote.id)
-    const standIn = others.find(({ base, excluded }) => !excluded || (base !== null && unselected.has(base.id)))
+    const [standIn] = await othersLeadingTo(this.#o.mirror, tx, remote)
     if (standIn !== undefined) this.#o.log.debug({ id: remote.id, realId: remote.realId, shownAs: standIn.ino }, 'a folder that is shown elsewhere is not shown again')
     return standIn !== undefined
-  }
-
-  async #isExcluded(tx: Transaction, remote: RemoteItem, unselected: ReadonlySet<RemoteId>): Promise<boolean> {
-    return exclusionOf(remote, unselected, (await this.#o.mirror.getIn(tx, ROOT_INO))?.base?.storageId) !== undefined
   }
 
   async #ancestors(tx: Transaction, folder: Item): Promise<ReadonlySet<Ino>> {
