@@ -9,7 +9,8 @@ import { emptyBudget } from '../../src/rest/budget-state.js'
 import { FileBudgetStore, budgetPath } from '../../src/rest/budget-store.js'
 
 const [directory = '', host = '', hold] = process.argv.slice(2)
-const store = new FileBudgetStore({ runtimeDirectory: directory, portalHost: host, log: silentLog })
+const warnings: string[] = []
+const store = new FileBudgetStore({ runtimeDirectory: directory, portalHost: host, log: { ...silentLog, warn: (_fields, message) => warnings.push(message) } })
 
 if (hold === 'hold') {
   await store.update((state) => [state ?? emptyBudget(0), undefined])
@@ -18,7 +19,7 @@ if (hold === 'hold') {
 } else if (hold === 'count') {
   for (let each = 0; each < 300; each += 1) await store.update((state) => [{ ...(state ?? emptyBudget(0)), level: (state?.level ?? 0) + 1 }, undefined])
   await store.close()
-  process.send?.('counted', () => {
+  process.send?.(warnings, () => {
     process.disconnect()
   })
 } else if (hold === 'open') {
