@@ -34,6 +34,8 @@ export interface Attempt {
   readonly step: 'create-folder' | 'upload-new' | 'upload-version' | 'rename' | 'move' | 'trash' | 'restore' | 'replace'
   /** The portal's clock before the request, whole seconds down. */
   readonly startedServerMs: number
+  /** The portal's clock when the last byte of a long body went out, whole seconds down. */
+  readonly sentServerMs?: number
   /** The portal's object that the request is about; none for something new. */
   readonly remoteId?: string
   readonly name?: string
@@ -97,9 +99,9 @@ export class Journal {
     return row === undefined ? undefined : entryOf(row)
   }
 
-  /** Requests whose answer is not recorded yet. */
-  async attempts(reader: Reader): Promise<readonly Attempt[]> {
-    return (await reader.all('SELECT attempt FROM journal WHERE attempt IS NOT NULL')).map(({ attempt }) => parseAttempt(String(attempt)))
+  /** Requests whose answer is not recorded yet, by the row they were made for. */
+  async attempts(reader: Reader): Promise<ReadonlyMap<Ino, Attempt>> {
+    return new Map((await reader.all('SELECT ino, attempt FROM journal WHERE attempt IS NOT NULL')).map(({ ino, attempt }) => [asIno(Number(ino)), parseAttempt(String(attempt))]))
   }
 
   /** Whether the answer of a request is not recorded yet: one of this row, or one about this object of the portal, made for another row. */

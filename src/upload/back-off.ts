@@ -2,7 +2,7 @@
  * What a failure means to its entry: when it is tried again, whether everything else has to wait as well, and whether the
  * request can have been carried out. Nothing is ever given up. Pure.
  */
-import type { ErrorCode } from '../base/errors.js'
+import { DriveError, errorCode, type ErrorCode } from '../base/errors.js'
 
 const FIRST_PAUSE_MS = 1_000
 const LONGEST_PAUSE_MS = 5 * 60_000
@@ -29,9 +29,11 @@ export function failureScope(code: ErrorCode): Scope {
   return OF_ACCOUNT.has(code) ? 'account' : 'entry'
 }
 
-/** When the entry is tried again after `tries` failures, this one counted. */
-export function nextTryMs(code: ErrorCode, tries: number, nowMs: number): number {
+/** When the entry is tried again after `tries` failures, this one counted; a failure may know by itself (`retryInMs`). */
+export function nextTryMs(error: unknown, tries: number, nowMs: number): number {
+  const code = errorCode(error)
   if (OF_ACCOUNT.has(code)) return nowMs + ACCOUNT_PAUSE_MS
+  if (error instanceof DriveError && typeof error.fields.retryInMs === 'number') return nowMs + error.fields.retryInMs
   const [firstMs, longestMs] = STUBBORN.has(code) ? [FIRST_STUBBORN_PAUSE_MS, LONGEST_STUBBORN_PAUSE_MS] : [FIRST_PAUSE_MS, LONGEST_PAUSE_MS]
   return nowMs + Math.min(firstMs * 2 ** Math.max(tries - 1, 0), longestMs)
 }

@@ -50,9 +50,9 @@ export async function uploadNew(sending: Sending, item: Item, parent: KnownItem,
       sizeBytes: snapshot.sizeBytes,
       digest: await snapshot.digest(),
     }
-    const sent = bytesOf(sending, item.ino, attempt, snapshot)
+    const sent = bytesOf(sending, item.ino, attempt, snapshot, signal)
     try {
-      const remote = await sendOnce(sending, item, attempt, () => sending.drive.uploadNew(parent.base.realId, item.name, sent, callOf(signal)))
+      const remote = await sendOnce(sending, item, attempt, () => sending.drive.uploadNew(parent.base.realId, item.name, sent, callOf(signal)), sent)
       if (remote === undefined) return
       checkAlive(remote)
       await commit(sending, (tx) => confirmMade(sending, tx, { ino: item.ino, remote, parent: parent.ino, sentName: item.name, isOurs: true, sent: sentOf(content, snapshot) }))

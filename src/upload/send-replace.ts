@@ -73,12 +73,12 @@ async function send(sending: Sending, { item, parent, content, snapshot, why }: 
     return
   }
   let made: RemoteFile
-  const sent = bytesOf(sending, item.ino, attempt, snapshot)
+  const sent = bytesOf(sending, item.ino, attempt, snapshot, signal)
   try {
     made = await drive.uploadNew(parent.base.realId, item.base.name, sent, callOf(signal))
   } catch (error) {
-    // A refusal is final: the old one comes back at once. Anything else may have been carried out: see resolveReplace.
-    if (isRefusal(errorCode(error))) await restoreOld(sending, item, old.id, signal)
+    // A refusal is final: the old one comes back at once. What else was all sent may have been carried out: see resolveReplace.
+    if (isRefusal(errorCode(error)) || !sent.mayHaveArrived) await restoreOld(sending, item, old.id, signal)
     throw error
   }
   await commit(sending, (tx) => confirmReplaced(sending, tx, { ino: item.ino, oldId: old.id, made, sent: sentOf(content, snapshot), why }))

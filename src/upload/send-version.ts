@@ -52,8 +52,8 @@ async function send(sending: Sending, { item, content, snapshot }: Edit, signal:
     digest: await snapshot.digest(),
     baseVersion: item.base.version,
   }
-  const sent = bytesOf(sending, item.ino, attempt, snapshot)
-  const remote = await sendOnce(sending, item, attempt, () => sending.drive.uploadVersion(item.base.id, sent, callOf(signal)))
+  const sent = bytesOf(sending, item.ino, attempt, snapshot, signal)
+  const remote = await sendOnce(sending, item, attempt, () => sending.drive.uploadVersion(item.base.id, sent, callOf(signal)), sent)
   if (remote !== undefined) await confirmVersion(sending, { item, remote, attempt, sent: () => sentOf(content, snapshot) }, signal)
 }
 

@@ -84,8 +84,8 @@ export function sameIntent(now: Item | undefined, planned: Item): now is Item {
   )
 }
 
-/** Sends a request whose attempt is committed before. Undefined: not sent, the row has changed since it was planned. */
-export async function sendOnce<T>(sending: Sending, planned: Item, attempt: Attempt, request: () => Promise<T>): Promise<T | undefined> {
+/** Sends a request whose attempt is committed before, with the bytes it carries. Undefined: not sent, the row has changed since it was planned. */
+export async function sendOnce<T>(sending: Sending, planned: Item, attempt: Attempt, request: () => Promise<T>, sent?: SentBytes): Promise<T | undefined> {
   const isCurrent = await sending.store.transact(async (tx) => {
     if (!sameIntent(await sending.mirror.getIn(tx, planned.ino), planned)) return false
     if ((await sending.journal.get(planned.ino, tx)) === undefined) return false
@@ -98,7 +98,7 @@ export async function sendOnce<T>(sending: Sending, planned: Item, attempt: Atte
   try {
     return await request()
   } catch (error) {
-    if (isRefusal(errorCode(error))) await forgetAttempt(sending, planned.ino)
+    if (isRefusal(errorCode(error)) || sent?.mayHaveArrived === false) await forgetAttempt(sending, planned.ino)
     throw error
   }
 }
@@ -106,14 +106,23 @@ export async function sendOnce<T>(sending: Sending, planned: Item, attempt: Atte
 /** Of a request that carries a content. */
 export type ContentAttempt = Attempt & { readonly digest: string }
 
-/** The bytes of a request, whose attempt has the digest of the snapshot: what is written while they are read is put on record with it. */
-export function bytesOf({ store, journal }: Sending, ino: Ino, attempt: ContentAttempt, snapshot: Snapshot): SentBytes {
-  return new SentBytes(snapshot, attempt.digest, (digest, recorded) =>
-    store.transact(async (tx) => {
+const LONG_SENDING_MS = 2_000
+
+/**
+ * The bytes of a request, whose attempt has the digest of the snapshot. What is written while they are read is put on record
+ * with it, and of a long body when it was all sent: only then does the portal's work on it begin.
+ */
+export function bytesOf({ store, journal, serverClock }: Sending, ino: Ino, attempt: ContentAttempt, snapshot: Snapshot, signal: AbortSignal): SentBytes {
+  let recorded = attempt.digest
+  return new SentBytes(snapshot, attempt.digest, async (digest) => {
+    const sentServerMs = await serverClock.nowMs(callOf(signal))
+    if (digest === recorded && sentServerMs < attempt.startedServerMs + LONG_SENDING_MS) return
+    await store.transact(async (tx) => {
       const standing = (await journal.get(ino, tx))?.attempt ?? null
-      if (standing?.digest === recorded) await journal.recordAttempt(tx, ino, { ...standing, digest })
-    }),
-  )
+      if (standing?.digest === recorded) await journal.recordAttempt(tx, ino, { ...standing, digest, sentServerMs })
+    })
+    recorded = digest
+  })
 }
 
 /** Nothing of the attempt is on the portal any more; a listing may have seen it in between. */
@@ -126,18 +135,18 @@ export function forgetAttempt(sending: Sending, ino: Ino): Promise<void> {
   })
 }
 
-const STILL_WORKING_MS = 3_000
+const STILL_WORKING_MS = 10_000
 
 /**
  * Before "not there" is taken for "never carried out": the portal may still be at work on a request whose connection broke
- * a moment ago. Throws `lost-answer` then, so that the entry is looked at again.
+ * a moment ago. Throws `lost-answer` then, so that the entry is looked at again when that is over.
  */
 export async function checkOutcomeIsFinal(sending: Sending, attempt: Attempt, signal: AbortSignal): Promise<void> {
   const nowMs = await sending.serverClock.nowMs(callOf(signal))
   if (nowMs === 0) return // the portal never tells the time: the back-off was the wait
-  if (nowMs < attempt.startedServerMs + STILL_WORKING_MS && nowMs >= attempt.startedServerMs) {
-    throw new DriveError('lost-answer', 'the answer to a request got lost, and the portal may still be at work on it')
-  }
+  const finalMs = (attempt.sentServerMs ?? attempt.startedServerMs) + STILL_WORKING_MS
+  if (nowMs >= finalMs || nowMs < attempt.startedServerMs) return
+  throw new DriveError('lost-answer', 'the answer to a request got lost, and the portal may still be at work on it', { fields: { retryInMs: finalMs - nowMs } })
 }
 
 /** What the portal has under the row's id now; undefined when it is trashed or gone. 'forbidden' when we may not see it. */

@@ -9,13 +9,14 @@ import type { UploadSource } from '../drive/drive.js'
 
 export class SentBytes implements UploadSource {
   readonly #snapshot: Snapshot
-  readonly #record: (digest: string, recorded: string) => Promise<void>
-  #recorded: string
+  readonly #record: (digest: string) => Promise<void>
+  #digest: string
+  #mayHaveArrived = false
 
-  /** `digest`: of the snapshot, on record already; SHA-256, lower-case hexadecimal. `record` replaces what is on record. */
-  constructor(snapshot: Snapshot, digest: string, record: (digest: string, recorded: string) => Promise<void>) {
+  /** `digest`: of the snapshot, SHA-256, lower-case hexadecimal. `record` is told the one of what really goes out, before its last piece does. */
+  constructor(snapshot: Snapshot, digest: string, record: (digest: string) => Promise<void>) {
     this.#snapshot = snapshot
-    this.#recorded = digest
+    this.#digest = digest
     this.#record = record
   }
 
@@ -23,23 +24,22 @@ export class SentBytes implements UploadSource {
     return this.#snapshot.sizeBytes
   }
 
+  /** Whether the last piece went out: without it the portal has carried out nothing, whatever kept the answer away. */
+  get mayHaveArrived(): boolean {
+    return this.#mayHaveArrived
+  }
+
   async *open(): AsyncGenerator<Uint8Array> {
-    if (!this.#snapshot.isLive) {
-      yield* this.#snapshot.open()
-      return
-    }
-    const hash = createHash('sha256')
+    const hash = this.#snapshot.isLive ? createHash('sha256') : undefined
     let held: Uint8Array | undefined
     for await (const piece of this.#snapshot.open()) {
-      hash.update(piece)
+      hash?.update(piece)
       if (held !== undefined) yield held
       held = piece
     }
-    const digest = hash.digest('hex')
-    if (digest !== this.#recorded) {
-      await this.#record(digest, this.#recorded)
-      this.#recorded = digest
-    }
+    if (hash !== undefined) this.#digest = hash.digest('hex')
+    await this.#record(this.#digest)
+    this.#mayHaveArrived = true
     if (held !== undefined) yield held
   }
 }

@@ -12,7 +12,7 @@ import type { Random } from '../base/random.js'
 import { ServiceLoop, type Service } from '../base/service.js'
 import type { ContentCache } from '../cache/content-cache.js'
 import type { Drive } from '../drive/drive.js'
-import type { Attempt, Entry, Journal } from '../journal/journal.js'
+import type { Entry, Journal } from '../journal/journal.js'
 import { readConnected } from '../mirror/connected-rows.js'
 import type { MirrorDelta } from '../mirror/delta.js'
 import type { Mirror } from '../mirror/mirror.js'
@@ -79,8 +79,6 @@ export class Upload implements Service {
   readonly #idleWaiters = new Set<() => void>()
   /** Why entries wait, as of the last turn. */
   #waits: ReadonlyMap<Ino, Wait> = new Map()
-  /** Attempts that stood in the journal when the turn began. */
-  #attempts: ReadonlyMap<Ino, Attempt> = new Map()
   #paused = false
   #online = true
   #held = false
@@ -242,7 +240,6 @@ export class Upload implements Service {
     const { entries, later } = await journal.due(clock.nowMs())
     if (entries.length === 0 && later.count === 0 && this.#active.size === 0) noteIdle(idleWaiters)
     if (!this.#mayStart()) return this.#paused || !this.#online || this.#held ? Infinity : Math.max(0, this.#holdUntilMs - clock.nowMs())
-    this.#attempts = new Map(entries.flatMap(({ ino, attempt }) => (attempt === null ? [] : [[ino, attempt] as const])))
     const waits = new Map<Ino, Wait>()
     let started = 0
     for (const { ino } of entries) {
@@ -284,24 +281,14 @@ export class Upload implements Service {
   }
 
   async #plan(ino: Ino, breakRing = false): Promise<{ readonly view: View; readonly step: Step } | undefined> {
-    const { journal, clock, uploadDelayMs, maxVersionSizeBytes = MAX_VERSION_SIZE_BYTES } = this.#options
+    const { store, journal, clock, uploadDelayMs, maxVersionSizeBytes = MAX_VERSION_SIZE_BYTES } = this.#options
     const entry = await journal.get(ino)
     if (entry === undefined) return undefined
     const nowMs = clock.nowMs()
     if (entry.nextTryMs > nowMs) return { view: emptyView(entry, nowMs), step: { kind: 'wait', reason: 'back-off', untilMs: entry.nextTryMs } }
-    const moment = { nowMs, uploadDelayMs: uploadDelayMs(), hurriedAtMs: this.#hurriedAtMs, maxVersionSizeBytes, attempts: await this.#readAttempts() }
+    const moment = { nowMs, uploadDelayMs: uploadDelayMs(), hurriedAtMs: this.#hurriedAtMs, maxVersionSizeBytes, attempts: await journal.attempts(store.read) }
     const view = await readView(this.#sources, entry, moment)
     return { view, step: planStep(view, { breakRing }) }
-  }
-
-  async #readAttempts(): Promise<ReadonlyMap<Ino, Attempt>> {
-    const attempts = new Map(this.#attempts)
-    for (const ino of new Set([...attempts.keys(), ...this.#active.keys()])) {
-      const attempt = (await this.#options.journal.get(ino))?.attempt ?? null
-      if (attempt === null) attempts.delete(ino)
-      else attempts.set(ino, attempt)
-    }
-    return attempts
   }
 
   #begin(ino: Ino, first: { readonly view: View; readonly step: Step }): void {
@@ -346,7 +333,7 @@ export class Upload implements Service {
       return
     }
     if (scope === 'account') this.#holdUntilMs = nowMs + ACCOUNT_PAUSE_MS
-    const untilMs = nextTryMs(code, entry.tries + 1, nowMs)
+    const untilMs = nextTryMs(error, entry.tries + 1, nowMs)
     log[code === 'internal' ? 'error' : 'info']({ ino: entry.ino, code, error: errorText(error), tries: entry.tries + 1, retryInMs: untilMs - nowMs }, 'an item could not be sent')
     try {
       await store.transact(async (tx) => {

@@ -69,7 +69,7 @@ export class RowChanges {
 
   /** Names that our own requests may have put into the folder; who has them there is known when their answers are recorded. */
   async namesBeingMade(tx: Transaction, folder: Item): Promise<ReadonlySet<string>> {
-    const attempts = (await this.#journal.attempts(tx)).filter(({ parentId }) => parentId !== undefined && parentId === folder.base?.realId)
+    const attempts = [...(await this.#journal.attempts(tx)).values()].filter(({ parentId }) => parentId !== undefined && parentId === folder.base?.realId)
     return new Set(attempts.flatMap(({ name }) => (name === undefined ? [] : storedNames(name))))
   }
 

@@ -1,7 +1,9 @@
 /** What goes wrong between here and the portal: answers that get lost, errors, resets, no room, no network. */
+import { Readable } from 'node:stream'
 import t from 'tap'
 import { DriveError } from '../../src/base/errors.js'
 import { countItems } from '../../src/mirror/counts.js'
+import { bytesOf } from '../drive/portal-drive.js'
 import { forkNameOf, World } from './world.js'
 
 await t.test('a lost answer of any request leads to exactly one effect', async (t) => {
@@ -81,6 +83,58 @@ await t.test('a rename that the portal carries out late does not undo the next o
   await world.sync()
   await arrive()
   t.same([...(await world.tree())].map(([path, row]) => [path, row.id]), [['c', id]])
+})
+
+// Seed 202 of scripts/kills: the portal stalled on a version for four seconds, the daemon was killed, and three seconds passed for certain.
+for (const [what, sendingMs] of [['short', 0], ['long', 60_000]] as const) {
+  await t.test(`a version that the portal carries out late, after a ${what} sending, is no conflict with the next save`, async (t) => {
+    const world = await World.make(t)
+    const { id } = await world.act('write', { path: 'a', content: 'one' })
+    await world.boot()
+    const { drive, clock } = world
+    const [uploadVersion, getFile] = [drive.uploadVersion.bind(drive), drive.getFile.bind(drive)]
+    let late: { readonly sinceMs: number; readonly bytes: Buffer } | undefined
+    drive.uploadVersion = async (_fileId, source) => {
+      drive.uploadVersion = uploadVersion
+      clock.skip(sendingMs)
+      late = { bytes: await bytesOf({ body: source.open() }), sinceMs: clock.nowMs() }
+      await world.files.write('a.new', 'three')
+      await world.files.rename('a.new', 'a')
+      throw new DriveError('lost-answer', 'the connection broke')
+    }
+    drive.getFile = async (fileId, call) => {
+      if (late !== undefined && clock.nowMs() - late.sinceMs >= 8_000) {
+        const { bytes } = late
+        late = undefined
+        await uploadVersion(fileId, { sizeBytes: bytes.length, open: () => Readable.from([bytes]) }, call)
+      }
+      return getFile(fileId, call)
+    }
+    await world.files.write('a', 'two')
+    await world.sync()
+    t.equal(late, undefined)
+    t.same(await world.paths(), ['a'])
+    t.match((await world.tree()).get('a'), { id, version: 3 })
+    t.equal(await world.content('a'), 'three')
+    t.same(world.notices, [])
+  })
+}
+
+await t.test('a body whose last piece never went out is sent again without waiting for the portal', async (t) => {
+  const world = await World.make(t)
+  await world.act('write', { path: 'a', content: 'one' })
+  await world.boot()
+  const { drive, clock } = world
+  const broken = (): Promise<never> => Promise.reject(new DriveError('lost-answer', 'the connection broke'))
+  const [uploadVersion, uploadNew] = [drive.uploadVersion.bind(drive), drive.uploadNew.bind(drive)]
+  drive.uploadVersion = () => ((drive.uploadVersion = uploadVersion), broken())
+  drive.uploadNew = () => ((drive.uploadNew = uploadNew), broken())
+  await world.files.write('a', 'two')
+  await world.files.write('b', 'b')
+  const beganMs = clock.nowMs()
+  await world.sync()
+  t.ok(clock.nowMs() - beganMs < 5_000, `${clock.nowMs() - beganMs} ms`) // of which 3,000 are the upload delay
+  t.same([await world.content('a'), await world.content('b')], ['two', 'b'])
 })
 
 await t.test('a lost answer is recognised by author and bytes: an equal name by somebody else is a conflict', async (t) => {

@@ -1,7 +1,7 @@
 /** The plan by tables: from a row and what stands around it to one step. */
 import t from 'tap'
 import { asContentId, asIno, asRemoteId, asStorageId, ROOT_INO } from '../../src/base/ids.js'
-import type { ErrorCode } from '../../src/base/errors.js'
+import { DriveError, type ErrorCode } from '../../src/base/errors.js'
 import { storedNames } from '../../src/base/names.js'
 import type { Attempt, Entry } from '../../src/journal/journal.js'
 import type { Base, Item } from '../../src/mirror/item.js'
@@ -165,9 +165,11 @@ await t.test('rings are found once each, whoever leads into them', (t) => {
 })
 
 await t.test('pauses double up to five minutes, and are long where asking again does not help', (t) => {
-  t.same([1, 2, 3, 9, 10, 50].map((tries) => nextTryMs('lost-answer', tries, 0)), [1_000, 2_000, 4_000, 256_000, 300_000, 300_000])
-  t.same([1, 2, 5, 50].map((tries) => nextTryMs('quota', tries, 0)), [300_000, 600_000, 3_600_000, 3_600_000])
-  t.equal(nextTryMs('bad-credentials', 1, 0), 60_000)
+  const pauses = (code: ErrorCode, ...tries: readonly number[]): readonly number[] => tries.map((each) => nextTryMs(new DriveError(code, ''), each, 0))
+  t.same(pauses('lost-answer', 1, 2, 3, 9, 10, 50), [1_000, 2_000, 4_000, 256_000, 300_000, 300_000])
+  t.same(pauses('quota', 1, 2, 5, 50), [300_000, 600_000, 3_600_000, 3_600_000])
+  t.same(pauses('bad-credentials', 1), [60_000])
+  t.equal(nextTryMs(new DriveError('lost-answer', '', { fields: { retryInMs: 7_000 } }), 3, 1_000), 8_000, 'a failure may know by itself')
   t.end()
 })
 
