@@ -70,6 +70,7 @@ async function confirmVersion(sending: Sending, ours: { item: KnownItem; remote:
 /** The portal has a version that this edit does not know. */
 async function meetVersion(sending: Sending, { item, content, snapshot, remote }: Edit & { remote: RemoteFile }, signal: AbortSignal): Promise<void> {
   const isSame = await sameBytes(sending, snapshot, remote, signal)
+  sending.log.debug({ ino: item.ino, id: remote.id, base: item.base.version, version: remote.version, isSame }, 'the portal has another version')
   await commit(sending, (tx) => (isSame ? confirmContent(sending, tx, item, remote, sentOf(content, snapshot)) : forkEdit(sending, tx, item, remote, 'edited-on-both-sides')))
 }
 
@@ -100,7 +101,9 @@ export async function resolveVersion(sending: Sending, item: Item, attempt: Atte
     return
   }
   const remote = await readRemote(sending, holder, signal)
+  const version = remote?.kind === 'file' ? remote.version : undefined
   const isOurs = remote?.kind === 'file' && mayBeOurVersion(remote, attempt, sending.userId) && (await remoteDigest(sending, remote, signal)) === attempt.digest
+  sending.log.debug({ ino: item.ino, id: attempt.remoteId, base: attempt.baseVersion, version, isOurs }, 'a version whose answer got lost')
   if (!isOurs) {
     if (remote?.kind === 'file' && remote.version === attempt.baseVersion) await checkOutcomeIsFinal(sending, attempt, signal)
     await forgetAttempt(sending, item.ino)

@@ -317,7 +317,7 @@ export class Upload implements Service {
   }
 
   async #send(step: ActiveStep, view: View): Promise<void> {
-    this.#options.log.debug({ ino: view.entry.ino, step: step.kind }, 'sending')
+    this.#options.log.debug({ ino: view.entry.ino, step: step.kind, name: view.item?.name, id: view.item?.base?.id }, 'sending')
     await sendStep(this.#sending, step, view, this.#stopping.signal)
   }
 
