@@ -16,11 +16,11 @@ import { diffListing, hasBase, type BasedItem } from './diff-listing.js'
 import type { ConnectedFolders } from './connected-folders.js'
 import type { ListedFolder, Stamp } from './folder-listing.js'
 import type { GoneRows } from './gone-rows.js'
-import type { GoneTree } from './gone-tree.js'
 import type { Absence, HeldAbsences } from './held-absences.js'
 import { judgeRows, type Judged } from './judge-rows.js'
 import type { ListingApplier } from './listing-applier.js'
 import type { RowChanges } from './row-changes.js'
+import { findSurvivors } from './survivors.js'
 import type { WhereaboutsFinder } from './whereabouts.js'
 
 export interface ReconcilerOptions {
@@ -38,7 +38,6 @@ export interface ReconcilerOptions {
 }
 
 const SAME_LISTING_MS = 60_000 // that a folder in use is the same as a moment ago is not worth a write
-const MOST_ASKED_BELOW = 500 // cached files of a folder that is gone: 10 requests to spare their download if they moved
 
 export class Reconciler {
   readonly #o: ReconcilerOptions
@@ -114,24 +113,10 @@ export class Reconciler {
       return
     }
     const tree = await this.#o.gone.treeOf(row)
-    const moved = await this.#survivors(tree, call)
+    const { moved, kept } = await findSurvivors(this.#o.drive, tree, call)
     await this.#move(moved, stamp, call)
-    const kept = new Set(moved.map(({ row: { ino } }) => ino))
     this.#o.log.info({ ino: row.ino, rule, rows: tree.rows.size }, 'a folder is gone on the portal')
     await this.#o.gone.dissolve(tree, stamp, kept, rule)
-  }
-
-  /** Of what was in the folder, cached files and items moved away here may have been moved out on the portal before it went. */
-  async #survivors(tree: GoneTree, call: CallOptions): Promise<readonly Judged[]> {
-    const worth = [...tree.rows.values()].filter((row) => row.ino !== tree.folder.ino && !row.deleted && (row.contentId !== null || row.parent !== row.base.parent)).slice(0, MOST_ASKED_BELOW)
-    if (worth.length === 0) return []
-    const states = await this.#o.drive.itemStates(worth.map(({ base, kind }) => ({ id: base.id, kind })), call)
-    const realIds = new Set([...tree.rows.values()].map(({ base }) => base.realId))
-    return worth.flatMap((row, index): readonly Judged[] => {
-      const state = states[index]
-      if (state?.state !== 'live' || state.item.parentId === null || realIds.has(state.item.parentId)) return []
-      return [{ row, verdict: { kind: 'elsewhere', parentId: state.item.parentId, item: state.item } }]
-    })
   }
 
   /** C10 for what is in one of our folders, C27 for what left them. */

@@ -168,6 +168,24 @@ await t.test('a cached file moved out of a folder before it was trashed keeps it
   t.equal(await scene.contentOf(after), 'deep/d.txt')
 })
 
+await t.test('what was moved out of a folder before it was trashed keeps its row, cached or not, a folder with what is in it', async (t) => {
+  const scene = await setUp(t)
+  await smallDrive(scene)
+  for (const path of ['safe', 'docs/deeper']) await scene.act('mkdir', { path })
+  for (const path of ['docs/placeholder.txt', 'docs/deeper/cached.txt', 'docs/into.txt']) await scene.act('write', { path, content: path })
+  await sync(scene)
+  await scene.cacheBytes('docs/deeper/cached.txt', text('docs/deeper/cached.txt'))
+  const wishes = { 'docs/placeholder.txt': 'safe/placeholder.txt', 'docs/deeper': 'safe/deeper', 'docs/deeper/cached.txt': 'safe/deeper/cached.txt', 'docs/into.txt': 'safe/deeper/into.txt' }
+  const before = await Promise.all(Object.keys(wishes).map(async (path) => (await scene.known(path))!.ino))
+  await scene.act('move', { path: 'docs/placeholder.txt', to: 'safe' })
+  await scene.act('move', { path: 'docs/into.txt', to: 'docs/deeper' })
+  await scene.act('move', { path: 'docs/deeper', to: 'safe' })
+  await scene.act('trash', { path: 'docs' })
+  await sync(scene)
+  t.same(await Promise.all(Object.values(wishes).map(async (path) => (await scene.known(path))?.ino)), before)
+  t.equal(await scene.contentOf((await scene.known('safe/deeper/cached.txt'))!), 'docs/deeper/cached.txt')
+})
+
 await t.test('a file of another folder that was moved into the gone one here goes back to where the portal has it', async (t) => {
   const scene = await setUp(t)
   await smallDrive(scene)

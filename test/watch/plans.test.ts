@@ -10,6 +10,7 @@ import { FolderListing, pageStarts } from '../../src/watch/folder-listing.js'
 import { ListingRamp } from '../../src/watch/listing-ramp.js'
 import { planNames } from '../../src/watch/plan-names.js'
 import { planRow } from '../../src/watch/row-plan.js'
+import { planSurvivors } from '../../src/watch/survivors.js'
 import { planTurn, type ScheduleState } from '../../src/watch/watch-schedule.js'
 
 const FOLDER = asIno(2)
@@ -301,5 +302,25 @@ await t.test('a look that has to wait for the portal is followed by a longer res
   t.ok(hourOf({ inUse: false, waitedMs: 1_000 }).cold >= 265)
   t.ok(hourOf({ inUse: false, waitedMs: 30_000 }).cold <= 12)
   t.equal(hourOf({ waitedMs: 30_000 }).hot, hourOf({}).hot, 'folders in use are looked at all the same')
+  t.end()
+})
+
+await t.test('of a folder that is gone, what is alive elsewhere outlives it, and what there is no word about stays for the next look', (t) => {
+  const id = (ino: number): RemoteId => asRemoteId(`${ino}00`)
+  const row = (ino: number, kind: Item['kind'], parent: number): BasedItem =>
+    item({ ino: asIno(ino), kind, parent: asIno(parent), base: base({ id: id(ino), realId: id(ino), parent: asIno(parent), name: `${ino}` }) })
+  // 10 is gone, with the folder 11 and the files 12 to 15 in it, and 16 in 11
+  const rows = new Map([row(10, 'folder', 1), row(11, 'folder', 10), ...[12, 13, 14, 15].map((ino) => row(ino, 'file', 10)), row(16, 'file', 11)].map((each) => [each.ino, each]))
+  const liveIn = (ino: number, parent: number): ItemState => ({ state: 'live', item: ino === 11 ? folder({ id: id(11), realId: id(11), parentId: id(parent) }) : file({ id: id(ino), parentId: id(parent) }) })
+  const unknown: ItemState = { state: 'unknown', error: new Error('no word') }
+  const trashed: ItemState = { state: 'trashed', item: file() }
+  const plan = (states: readonly (readonly [number, ItemState | undefined])[]): object => {
+    const { moved, kept } = planSurvivors({ folder: rows.get(asIno(10))!, rows }, new Map(states.map(([ino, state]) => [asIno(ino), state])))
+    return { moved: moved.map(({ row: { ino } }) => Number(ino)), kept: [...kept].map(Number).sort() }
+  }
+  t.same(plan([[11, trashed], [12, trashed], [13, trashed]]), { moved: [], kept: [] }, 'all of it in the trash')
+  t.same(plan([[12, liveIn(12, 10)], [16, liveIn(16, 11)]]), { moved: [], kept: [] }, 'called alive, but in the folders that are gone')
+  t.same(plan([[12, liveIn(12, 99)], [13, unknown], [14, undefined]]), { moved: [12], kept: [12, 13, 14] })
+  t.same(plan([[11, liveIn(11, 99)], [15, liveIn(15, 11)]]), { moved: [11, 15], kept: [11, 15, 16] }, 'a folder takes along what is in it, and what was moved into it before')
   t.end()
 })
