@@ -7,6 +7,7 @@ import t, { type Test } from 'tap'
 import { seededRandom } from '../../src/base/random.js'
 import { readLiveDaemon } from '../../src/daemon/daemon-record.js'
 import { profilePaths } from '../../src/daemon/paths.js'
+import { isConflictName } from '../../src/mirror/conflict-name.js'
 import { python, startPython } from '../engine/children.js'
 import { skipWithout } from '../support/skip.js'
 import { heard, LOOK, lost, SAVES, type Digests } from './killings-program.js'
@@ -22,7 +23,7 @@ const FAULT_CHANCE = 0.05
 const REQUESTS_A_ROUND = 80 // more than it takes
 const LONGEST_LIFE_MS = 700
 const LOGS = process.env.ELASTIC_DRIVE_LOGS // where to look for the cause of a failure
-const LOG_LINES = 3_000
+const LOG_LINES = 30_000
 const TEMPORARY_NAMES = /goutputstream|new$/
 
 const fuse = skipWithout('fuse')
@@ -38,6 +39,7 @@ await t.test(`killed ${TIMES} times while files are saved and requests fail, not
   let files: Digests = new Map()
   const saves = new Map<string, number>()
   let answers = 0
+  const transcript: string[] = []
   for (let round = 0; round < TIMES; round += 1) {
     const program = startPython(t, ground.folder, SAVES, `${SEED}-${round}`, String(round), String(FILES))
     await program.said('done')
@@ -50,9 +52,12 @@ await t.test(`killed ${TIMES} times while files are saved and requests fail, not
     const said = heard(files, stdout)
     const found = await look(t, ground)
     files = found.files
-    for (const fault of lost(said, files, found.sizes)) {
-      t.fail(`round ${round}: ${fault}`)
-      if (LOGS !== undefined) await writeFile(join(LOGS, `kills-${SEED}-${round}.log`), `${stdout}\n${await ground.daemonLog(LOG_LINES)}`)
+    transcript.push(`round ${round}`, stdout)
+    const faults = [...lost(said, files, found.sizes), ...[...files.keys()].filter(isConflictName).map((name) => `"${name}" is a conflict with nobody`)]
+    for (const fault of faults) t.fail(`round ${round}: ${fault}`)
+    if (faults.length > 0) {
+      if (LOGS !== undefined) await writeFile(join(LOGS, `kills-${SEED}-${round}.log`), [...transcript, await ground.daemonLog(LOG_LINES)].join('\n'))
+      return // what comes after follows from it
     }
     answers += said.answers
     for (const [name, count] of said.saves) saves.set(name, (saves.get(name) ?? 0) + count)
