@@ -89,6 +89,7 @@ await t.test(`in ${HOURS} hours with ${COLLEAGUES} colleagues the mirror equals 
     if (dice.chance(0.5)) await company.settle()
     else await untilEqual(company)
     await company.listAll()
+    await untilEqual(company) // what stands below a folder that was listed only now
     if (!(await isEqual(t, company, expected, `hour ${hour}`))) break
   }
   t.same(await company.laptop.failures(), [])
