@@ -1,10 +1,10 @@
 /** What connecting again to a folder does with the files in it, as an answer and in words. Pure. */
 import { join } from 'node:path'
 import type { AdoptionPlan, Step } from '../daemon/adoption-plan.js'
+import { itemLines } from './item-lines.js'
 import { bytesInWords, countInWords } from './words.js'
 
 const MOST_NAMED = 1_000
-const MOST_SHOWN = 20
 
 export interface AdoptionSummary {
   /** Only here: sent as new (F2). */
@@ -54,8 +54,7 @@ export function adoptionLines({ up, down, merged, compare, conflicts, localOnly,
 }
 
 export function indented(paths: readonly string[]): readonly string[] {
-  const more = paths.length - MOST_SHOWN
-  return [...paths.slice(0, MOST_SHOWN).map((path) => `    ${path}`), ...(more > 0 ? [`    and ${more} more`] : [])]
+  return itemLines(paths, '    ')
 }
 
 function* walk(steps: readonly Step[]): Iterable<Step> {

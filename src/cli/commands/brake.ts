@@ -4,10 +4,10 @@ import type { BrakeHold } from '../../control/commands.js'
 import { requireProfile } from '../../daemon/profile.js'
 import { defineCommand } from '../command.js'
 import type { ExitCode } from '../exit-code.js'
+import { itemLines } from '../item-lines.js'
 import { askDaemon, type Session } from '../session.js'
 import { countInWords } from '../words.js'
 
-const MOST_SHOWN = 20
 const DECISION_TIMEOUT_MS = 10 * 60_000 // items may come back from the portal's trash one by one
 
 export const brakeCommand = defineCommand({
@@ -42,10 +42,5 @@ async function undo(session: Session): Promise<ExitCode> {
 
 function holdLines({ deletedOn, items, storageItems, since, paths }: BrakeHold): readonly string[] {
   const where = deletedOn === 'here' ? 'deleted here, still on the portal' : 'deleted on the portal, still here'
-  const more = paths.length - MOST_SHOWN
-  return [
-    `${countInWords(items, 'item')} of ${storageItems} ${where} (since ${since}):`,
-    ...paths.slice(0, MOST_SHOWN).map((path) => `  ${path}`),
-    ...(more > 0 ? [`  and ${more} more`] : []),
-  ]
+  return [`${countInWords(items, 'item')} of ${storageItems} ${where} (since ${since}):`, ...itemLines(paths)]
 }

@@ -10,6 +10,7 @@ import { requireProfile, type Profile } from '../../daemon/profile.js'
 import { fileSecrets } from '../../daemon/secrets.js'
 import { defineCommand } from '../command.js'
 import { EXIT_CODES, type ExitCode } from '../exit-code.js'
+import { unsentLines } from '../item-lines.js'
 import { Prompter } from '../prompter.js'
 import type { Session } from '../session.js'
 import { busyWords, takeMountAway } from '../take-mount-away.js'
@@ -19,7 +20,6 @@ interface DisconnectOptions {
   readonly yes?: boolean
 }
 
-const NAMED_ITEMS = 20
 
 export const disconnectCommand = defineCommand<DisconnectOptions>({
   name: 'disconnect',
@@ -50,7 +50,8 @@ async function readUnsent({ paths }: Session, { folder }: Profile): Promise<read
 async function confirms({ terminal, output }: Session, unsent: readonly UnsentItem[], profile: Profile): Promise<boolean> {
   const { stdin } = terminal
   if (!('isTTY' in stdin) || stdin.isTTY !== true) return false
-  for (const line of unsentLines(unsent, profile)) output.note(line)
+  for (const line of ['Not sent yet:', ...unsentLines(unsent)]) output.note(line)
+  output.note(`Files with such edits would stay in ${profile.folder}; renames, moves and deletions would be forgotten.`)
   const prompter = new Prompter(terminal)
   try {
     return /^y(es)?$/iu.test(await prompter.ask('Disconnect all the same? Type yes (not shown): '))
@@ -62,20 +63,11 @@ async function confirms({ terminal, output }: Session, unsent: readonly UnsentIt
 function refuse({ output }: Session, unsent: readonly UnsentItem[], profile: Profile): ExitCode {
   const code = 'would-lose-data'
   const message = `${countInWords(unsent.length, 'edit')} not sent to ${profile.portal}: send them with "elastic-drive sync --wait 60", or disconnect with --yes`
-  for (const line of unsentLines(unsent, profile)) output.note(line)
+  for (const line of ['Not sent yet:', ...unsentLines(unsent)]) output.note(line)
+  output.note(`Files with such edits would stay in ${profile.folder}; renames, moves and deletions would be forgotten.`)
   output.note(`elastic-drive: ${message}`)
   output.answer({ error: { code, message }, unsent }, () => '')
   return EXIT_CODES[code]
-}
-
-function unsentLines(unsent: readonly UnsentItem[], { folder }: Profile): readonly string[] {
-  const more = unsent.length - NAMED_ITEMS
-  return [
-    'Not sent yet:',
-    ...unsent.slice(0, NAMED_ITEMS).map(({ path, bytes }) => `  ${path} (${bytesInWords(bytes)})`),
-    ...(more > 0 ? [`  and ${more} more`] : []),
-    `Files with such edits would stay in ${folder}; renames, moves and deletions would be forgotten.`,
-  ]
 }
 
 /** False when it is in use, which is told. */

@@ -5,6 +5,7 @@ import { isFailedPath, type FolderResult, type FolderStatus } from '../../contro
 import { requireProfile } from '../../daemon/profile.js'
 import { defineCommand } from '../command.js'
 import type { ExitCode } from '../exit-code.js'
+import { unsentLines } from '../item-lines.js'
 import { localPath } from '../local-path.js'
 import { askDaemon, openDaemon, type Session } from '../session.js'
 import { bytesInWords, countInWords, tableLines } from '../words.js'
@@ -12,7 +13,6 @@ import { worstExit } from './pin.js'
 
 const LISTING_TIMEOUT_MS = 60_000
 const NO_LIMIT_MS = Infinity // clearing a large folder away takes its time; a daemon that is gone is noticed by its connection
-const MOST_SHOWN = 20
 
 const REASONS: Readonly<Record<NonNullable<FolderStatus['why']>, string>> = {
   excluded: 'never synchronizes',
@@ -53,8 +53,7 @@ async function choose(session: Session, command: 'selectFolders' | 'deselectFold
     const failed = answer.results.filter((result) => isFailedPath(result))
     for (const { path, error, unsent = [] } of failed) {
       session.output.note(`elastic-drive: ${path}: ${error.message}`)
-      for (const item of unsent.slice(0, MOST_SHOWN)) session.output.note(`  ${item.path} (${bytesInWords(item.bytes)})`)
-      if (unsent.length > MOST_SHOWN) session.output.note(`  and ${unsent.length - MOST_SHOWN} more`)
+      for (const line of unsentLines(unsent)) session.output.note(line)
     }
     return worstExit(failed)
   } finally {

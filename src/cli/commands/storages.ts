@@ -5,14 +5,14 @@ import type { StorageConnected, StoragesAnswer } from '../../control/commands.js
 import { requireProfile } from '../../daemon/profile.js'
 import { defineCommand } from '../command.js'
 import { EXIT_CODES, type ExitCode } from '../exit-code.js'
+import { unsentLines } from '../item-lines.js'
 import { askDaemon, type Session } from '../session.js'
-import { bytesInWords, countInWords, tableLines } from '../words.js'
+import { countInWords, tableLines } from '../words.js'
 
 interface StoragesOptions {
   readonly all?: boolean
 }
 
-const NAMED_ITEMS = 20
 const ANSWER_TIMEOUT_MS = 120_000 // a busy portal makes even a person wait
 
 const KIND_WORDS: Readonly<Record<string, string>> = { common: 'company', group: 'group', user: 'person' }
@@ -71,10 +71,7 @@ async function disconnect(session: Session, name: string): Promise<ExitCode> {
   }
   const code = 'would-lose-data'
   const message = `${countInWords(answer.unsent.length, 'edit')} in "${answer.name}" not sent yet: send them with "elastic-drive sync --wait 60", and move away what has a name that only programs use, then disconnect it`
-  const more = answer.unsent.length - NAMED_ITEMS
-  output.note('Not sent yet:')
-  for (const { path, bytes } of answer.unsent.slice(0, NAMED_ITEMS)) output.note(`  ${path} (${bytesInWords(bytes)})`)
-  if (more > 0) output.note(`  and ${more} more`)
+  for (const line of ['Not sent yet:', ...unsentLines(answer.unsent)]) output.note(line)
   output.note(`elastic-drive: ${message}`)
   output.answer({ error: { code, message }, unsent: answer.unsent }, () => '')
   return EXIT_CODES[code]

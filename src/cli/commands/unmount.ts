@@ -4,6 +4,7 @@
  */
 import { requireProfile, type Profile } from '../../daemon/profile.js'
 import { defineCommand, parseNumber } from '../command.js'
+import { unsentLines } from '../item-lines.js'
 import { busyWords, takeMountAway, type Ending } from '../take-mount-away.js'
 import { bytesInWords, countInWords } from '../words.js'
 
@@ -12,7 +13,6 @@ interface UnmountOptions {
   readonly force?: boolean
 }
 
-const NAMED_ITEMS = 10
 
 export const unmountCommand = defineCommand<UnmountOptions>({
   name: 'unmount',
@@ -30,9 +30,7 @@ export const unmountCommand = defineCommand<UnmountOptions>({
 })
 
 function words({ unmounted, how, unsent, pendingUploads, pendingBytes }: Ending, { folder }: Profile): readonly string[] {
-  const named = unsent.slice(0, NAMED_ITEMS).map(({ path, bytes }) => `  ${path} (${bytesInWords(bytes)})`)
-  const more = unsent.length > named.length ? [`  and ${unsent.length - named.length} more`] : []
-  const left = pendingUploads === 0 ? [] : [`${countInWords(pendingUploads, 'edit')} (${bytesInWords(pendingBytes)}) not sent yet; kept for the next mount:`, ...named, ...more]
+  const left = pendingUploads === 0 ? [] : [`${countInWords(pendingUploads, 'edit')} (${bytesInWords(pendingBytes)}) not sent yet; kept for the next mount:`, ...unsentLines(unsent)]
   const done = { asked: `Unmounted ${folder}.`, cleared: `Cleared the mount that a daemon left on ${folder}.`, killed: `Ended the daemon and cleared ${folder}.` }
   return [...left, ...(unmounted ? [done[how]] : [])]
 }
