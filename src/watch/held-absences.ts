@@ -56,7 +56,7 @@ export class HeldAbsences {
     if (absences.length === 0) return new Set()
     const marks = await readMarks(store.read, 'portal')
     const news = absences.filter(({ row }) => !marks.has(row.ino))
-    const before = new Set([...marks].flatMap(([ino, { state }]) => (state === 'held' ? [ino] : [])))
+    const before = heldOf(marks)
     if (news.length === 0) return before
     const nowMs = clock.nowMs()
     const deletions = [...(await this.held()).map((held) => deletionOf(held, held.sinceMs, true)), ...news.map((absence) => deletionOf(absence, nowMs, false))]
@@ -71,6 +71,10 @@ export class HeldAbsences {
     const items = news.reduce((sum, absence) => sum + (held.has(absence.row.ino) ? absence.items : 0), 0)
     if (items > 0 && before.size === 0) log.error({ items }, 'many items were deleted on the portal within a minute: they are kept here until that is allowed')
     return held
+  }
+
+  async heldInos(): Promise<ReadonlySet<Ino>> {
+    return heldOf(await readMarks(this.#o.store.read, 'portal'))
   }
 
   /** The portal lists these. */
@@ -135,6 +139,10 @@ export class HeldAbsences {
     await this.#o.store.transact((tx) => forget(tx, 'portal', inos))
     for (const ino of inos) this.#marked?.delete(ino)
   }
+}
+
+function heldOf(marks: Awaited<ReturnType<typeof readMarks>>): ReadonlySet<Ino> {
+  return new Set([...marks].flatMap(([ino, { state }]) => (state === 'held' ? [ino] : [])))
 }
 
 function deletionOf({ row, items }: Absence, atMs: number, isHeld: boolean): Deletion {

@@ -71,8 +71,9 @@ export class Reconciler {
       return
     }
     const judged = await judgeRows(this.#o, [...candidates.values()], call)
-    const held = await this.#o.absences.hold(await this.#absences(judged, seen))
-    for (const { row, verdict } of judged) if (verdict.kind === 'gone' && !held.has(row.ino)) await this.#goes(row, verdict.rule, stamp, call)
+    const kept = await this.#takeOut(judged, stamp, call)
+    const held = await this.#o.absences.hold(await this.#absences(judged, seen, kept))
+    for (const { row, verdict } of judged) if (verdict.kind === 'gone' && !held.has(row.ino)) await this.#goes(row, verdict.rule, stamp, kept)
     await apply()
     const moved = judged.filter(({ verdict }) => verdict.kind === 'elsewhere')
     await this.#move(moved, stamp, call)
@@ -97,24 +98,37 @@ export class Reconciler {
    * What would be taken away here because it was deleted there, with how much. Not what was deleted here as well, and no
    * links: they are disconnected. `seen`: what this look has found elsewhere.
    */
-  async #absences(judged: readonly Judged[], seen: ReadonlyMap<RemoteId, Item['kind']>): Promise<readonly Absence[]> {
+  async #absences(judged: readonly Judged[], seen: ReadonlyMap<RemoteId, Item['kind']>, kept: ReadonlySet<Ino>): Promise<readonly Absence[]> {
     const absences: Absence[] = []
     for (const { row, verdict } of judged) {
       if (verdict.kind !== 'gone' || verdict.rule !== 'C14' || row.deleted || row.excluded || isLink(row)) continue
       const rows = row.kind === 'file' ? [row] : [...(await this.#o.gone.treeOf(row)).rows.values()]
-      absences.push({ row, items: rows.filter(({ deleted, base }) => !deleted && !seen.has(base.id)).length })
+      absences.push({ row, items: rows.filter(({ ino, deleted, base }) => !deleted && !seen.has(base.id) && !kept.has(ino)).length })
     }
     return absences
   }
 
-  async #goes(row: BasedItem, rule: string, stamp: Stamp, call: CallOptions): Promise<void> {
+  /** What was moved out of the folders that are gone is moved here too. Answers what of them stays. What the brake holds does not go anyway. */
+  async #takeOut(judged: readonly Judged[], stamp: Stamp, call: CallOptions): Promise<ReadonlySet<Ino>> {
+    const gone = judged.filter(({ row, verdict }) => verdict.kind === 'gone' && row.kind === 'folder')
+    if (gone.length === 0) return new Set()
+    const held = await this.#o.absences.heldInos()
+    const all = new Set<Ino>()
+    for (const { row } of gone) {
+      if (held.has(row.ino)) continue
+      const { moved, kept } = await findSurvivors(this.#o.drive, await this.#o.gone.treeOf(row), call)
+      await this.#move(moved, stamp, call)
+      for (const ino of kept) all.add(ino)
+    }
+    return all
+  }
+
+  async #goes(row: BasedItem, rule: string, stamp: Stamp, kept: ReadonlySet<Ino>): Promise<void> {
     if (row.kind === 'file') {
       await this.#o.gone.settle(row, stamp, rule)
       return
     }
     const tree = await this.#o.gone.treeOf(row)
-    const { moved, kept } = await findSurvivors(this.#o.drive, tree, call)
-    await this.#move(moved, stamp, call)
     this.#o.log.info({ ino: row.ino, rule, rows: tree.rows.size }, 'a folder is gone on the portal')
     await this.#o.gone.dissolve(tree, stamp, kept, rule)
   }

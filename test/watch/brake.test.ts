@@ -35,6 +35,20 @@ await t.test('a folder with half of the drive is kept here, and what is cached o
   t.equal(await scene.watch.absences.count(), 101)
 })
 
+await t.test('what was moved out of a folder before that was trashed is no deletion', async (t) => {
+  const { scene } = await manyFiles(t)
+  const { ino } = (await scene.known('folder-1/file-001.dat'))!
+  await scene.act('mkdir', { path: 'old' })
+  await scene.act('move', { path: 'folder-1', to: 'old' })
+  await sync(scene)
+  await scene.act('move', { path: 'old/folder-1', to: 'folder-2' })
+  await scene.act('trash', { path: 'old' })
+  await sync(scene)
+  t.equal(await scene.watch.absences.count(), 0)
+  t.same(await scene.names(), ['beside', 'folder-2'])
+  t.equal((await scene.known('folder-2/folder-1/file-001.dat'))?.ino, ino)
+})
+
 await t.test('allowed, it goes here at once', async (t) => {
   const { scene } = await manyFiles(t)
   await scene.act('trash', { path: 'folder-1' })
