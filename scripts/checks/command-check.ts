@@ -6,6 +6,8 @@ import { singleOutcome, type Outcome } from './check-outcome.js'
 export interface CommandCheck {
   readonly name: string
   readonly command: readonly [program: string, ...args: string[]]
+  /** Runs beside the tests. */
+  readonly isSlow?: boolean
 }
 
 /** The checks beside the tests, in the order they are told. */
@@ -21,7 +23,7 @@ export function commandChecks(): readonly CommandCheck[] {
     { name: 'semantics', command: [process.execPath, 'build/scripts/checks/check-semantics.js'] },
     { name: 'rows', command: [process.execPath, 'build/scripts/checks/check-rows.js'] },
     // No cache: the rules look at types, so a file can go wrong without being changed.
-    { name: 'lint', command: [`${bin}/eslint`, '--max-warnings=0', 'src', 'test', 'scripts'] },
+    { name: 'lint', command: [`${bin}/eslint`, '--max-warnings=0', 'src', 'test', 'scripts'], isSlow: true },
   ]
 }
 

@@ -7,9 +7,9 @@ import { chmod, mkdtemp, readdir, rmdir } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { lastLine, outcomeLine, singleOutcome, type Outcome } from './check-outcome.js'
-import { commandChecks, runCommandCheck } from './command-check.js'
+import { commandChecks, runCommandCheck, type CommandCheck } from './command-check.js'
 import { indent } from './tap-outcome.js'
-import { choose, findTestFiles, laneOf, type Lane, type TestFile } from './test-choice.js'
+import { choose, findTestFiles, laneOf, longestFirst, type Lane, type TestFile } from './test-choice.js'
 import { runTestFile } from './test-file.js'
 
 const JOBS = 3 // on the two cores that the time limit is meant for: half of their time is spent waiting
@@ -39,10 +39,13 @@ async function main(): Promise<number> {
     console.log(outcomeLine(outcome))
   }
   const chosen = checks.filter(({ name }) => choice.checks.includes(name))
-  await inParallel(JOBS, chosen, stop.signal, async (check) => {
-    tell(await runCommandCheck(check, stop.signal))
-  })
-  if (choice.files.length > 0) await runTestFiles(choice.files, stop.signal, tell)
+  const check = async (command: CommandCheck): Promise<void> => {
+    tell(await runCommandCheck(command, stop.signal))
+  }
+  await inParallel(JOBS, chosen.filter(({ isSlow }) => isSlow !== true), stop.signal, check)
+  const beside = chosen.filter(({ isSlow }) => isSlow === true).map((command) => () => check(command))
+  if (choice.files.length > 0) await runTestFiles(choice.files, beside, stop.signal, tell)
+  else await inParallel(JOBS, beside, stop.signal, (work) => work())
   clearTimeout(limit)
   if (stop.signal.aborted) tell(singleOutcome('the run comes to its end', 0, String(stop.signal.reason)))
 
@@ -52,7 +55,7 @@ async function main(): Promise<number> {
   return failed.length === 0 ? 0 : 1
 }
 
-async function runTestFiles(files: readonly TestFile[], signal: AbortSignal, tell: (outcome: Outcome) => void): Promise<void> {
+async function runTestFiles(files: readonly TestFile[], beside: readonly (() => Promise<void>)[], signal: AbortSignal, tell: (outcome: Outcome) => void): Promise<void> {
   const startMs = performance.now()
   const rooms = await mkdtemp(join(tmpdir(), 'ed-'))
   await chmod(rooms, 0o755)
@@ -62,9 +65,9 @@ async function runTestFiles(files: readonly TestFile[], signal: AbortSignal, tel
     leftBehind.push(...result.leftBehind)
     tell(result.outcome)
   }
-  const ofLane = (lane: Lane): readonly TestFile[] => files.filter((file) => laneOf(file) === lane)
-  await Promise.all([inParallel(JOBS, ofLane('shared'), signal, run), inParallel(1, ofLane('waiting'), signal, run)])
-  await inParallel(1, ofLane('alone'), signal, run)
+  const ofLane = (lane: Lane): readonly (() => Promise<void>)[] => longestFirst(files.filter((file) => laneOf(file) === lane)).map((file) => () => run(file))
+  await Promise.all([inParallel(JOBS, [...beside, ...ofLane('shared')], signal, (work) => work()), inParallel(1, ofLane('waiting'), signal, (work) => work())])
+  await inParallel(1, ofLane('alone'), signal, (work) => work())
   await rmdir(rooms).catch(() => leftBehind.push(`the run left ${rooms}`))
   tell(singleOutcome('nothing is left behind', performance.now() - startMs, leftBehind.length === 0 ? undefined : leftBehind.join('\n')))
 }

@@ -25,6 +25,17 @@ export const LANES: Readonly<Record<string, Lane>> = {
   'mount/limits.test.ts': 'waiting',
 }
 
+/** A minute or more each: begun first, so that the run does not end with one of them. */
+export const LONG: ReadonlySet<string> = new Set([
+  'traits/every-trait.test.ts', 'mount/lost-answers.test.ts', 'watch/hour.test.ts', 'mount/killed.test.ts', 'mount/large-files.test.ts', 'engine/native-harness.test.ts', 'mount/editing.test.ts',
+  'mount/oauth.test.ts', 'mount/clear-errors.test.ts', 'mount/storages.test.ts',
+])
+
+/** As they were, but for the longest. */
+export function longestFirst(files: readonly TestFile[]): readonly TestFile[] {
+  return [...files.filter(({ name }) => LONG.has(name)), ...files.filter(({ name }) => !LONG.has(name))]
+}
+
 export async function findTestFiles(): Promise<readonly TestFile[]> {
   const names = (await readdir('test', { recursive: true })).filter((name) => name.endsWith('.test.ts')).sort()
   return names.map((name) => ({ name, path: `build/test/${name.replace(/\.ts$/, '.js')}` }))

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { choose, findTestFiles, laneOf, LANES } from '../../scripts/checks/test-choice.js'
+import { choose, findTestFiles, laneOf, LANES, LONG, longestFirst } from '../../scripts/checks/test-choice.js'
 import { skipWithout } from '../support/skip.js'
 
 const FILES = ['base/names.test.ts', 'fs/names-escaped.test.ts', 'fs/nodes.test.ts', 'mount/git.test.ts'].map((name) => ({ name, path: name }))
@@ -32,7 +32,13 @@ await t.test('what measures the machine runs alone, what only waits beside the o
   const named = ['mount/git.test.ts', 'mount/idle.test.ts', 'mount/frozen.test.ts', 'file-manager/nautilus.test.ts'].map((name) => ({ name, path: name }))
   t.strictSame(named.map(laneOf), ['shared', 'waiting', 'alone', 'alone'])
   const there = (await findTestFiles()).map(({ name }) => name)
-  t.strictSame(Object.keys(LANES).filter((name) => !there.includes(name)), [])
+  t.strictSame([...Object.keys(LANES), ...LONG].filter((name) => !there.includes(name)), [])
+})
+
+await t.test('the longest begin first, so that the run does not end with one of them', (t) => {
+  const files = ['base/names.test.ts', 'watch/hour.test.ts', 'watch/plans.test.ts'].map((name) => ({ name, path: name }))
+  t.strictSame(longestFirst(files).map(({ name }) => name), ['watch/hour.test.ts', 'base/names.test.ts', 'watch/plans.test.ts'])
+  t.end()
 })
 
 await t.test('a need of the machine is skipped only by its name', (t) => {
