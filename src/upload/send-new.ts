@@ -42,15 +42,16 @@ export async function uploadNew(sending: Sending, item: Item, parent: KnownItem,
         return
       }
     }
+    const digest = await snapshot.digest() // of a large file it takes long: before the time is taken
     const attempt: ContentAttempt = {
       step: 'upload-new',
       startedServerMs: await sending.serverClock.nowMs(callOf(signal)),
       name: item.name,
       parentId: parent.base.realId,
       sizeBytes: snapshot.sizeBytes,
-      digest: await snapshot.digest(),
+      digest,
     }
-    const sent = bytesOf(sending, item.ino, attempt, snapshot, signal)
+    const sent = bytesOf(sending, item.ino, attempt, snapshot)
     try {
       const remote = await sendOnce(sending, item, attempt, () => sending.drive.uploadNew(parent.base.realId, item.name, sent, callOf(signal)), sent)
       if (remote === undefined) return

@@ -53,6 +53,7 @@ interface Replacement {
 async function send(sending: Sending, { item, parent, content, snapshot, why }: Replacement, signal: AbortSignal): Promise<void> {
   const { drive } = sending
   const old = { id: item.base.id, kind: 'file' } as const
+  const digest = await snapshot.digest() // of a large file it takes long: before the time is taken
   const attempt: ContentAttempt = {
     step: 'replace',
     startedServerMs: await sending.serverClock.nowMs(callOf(signal)),
@@ -60,7 +61,7 @@ async function send(sending: Sending, { item, parent, content, snapshot, why }: 
     name: item.base.name,
     parentId: parent.base.realId,
     sizeBytes: snapshot.sizeBytes,
-    digest: await snapshot.digest(),
+    digest,
   }
   const trashed = await sendOnce(sending, item, attempt, async () => {
     await drive.trash(old, callOf(signal))
@@ -73,7 +74,7 @@ async function send(sending: Sending, { item, parent, content, snapshot, why }: 
     return
   }
   let made: RemoteFile
-  const sent = bytesOf(sending, item.ino, attempt, snapshot, signal)
+  const sent = bytesOf(sending, item.ino, attempt, snapshot)
   try {
     made = await drive.uploadNew(parent.base.realId, item.base.name, sent, callOf(signal))
   } catch (error) {

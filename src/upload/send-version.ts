@@ -44,15 +44,16 @@ interface Edit {
 }
 
 async function send(sending: Sending, { item, content, snapshot }: Edit, signal: AbortSignal): Promise<void> {
+  const digest = await snapshot.digest() // of a large file it takes long: before the time is taken
   const attempt: ContentAttempt = {
     step: 'upload-version',
     startedServerMs: await sending.serverClock.nowMs(callOf(signal)),
     remoteId: item.base.id,
     sizeBytes: snapshot.sizeBytes,
-    digest: await snapshot.digest(),
+    digest,
     baseVersion: item.base.version,
   }
-  const sent = bytesOf(sending, item.ino, attempt, snapshot, signal)
+  const sent = bytesOf(sending, item.ino, attempt, snapshot)
   const remote = await sendOnce(sending, item, attempt, () => sending.drive.uploadVersion(item.base.id, sent, callOf(signal)), sent)
   if (remote !== undefined) await confirmVersion(sending, { item, remote, attempt, sent: () => sentOf(content, snapshot) }, signal)
 }

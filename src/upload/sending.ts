@@ -112,14 +112,15 @@ const LONG_SENDING_MS = 2_000
  * The bytes of a request, whose attempt has the digest of the snapshot. What is written while they are read is put on record
  * with it, and of a long body when it was all sent: only then does the portal's work on it begin.
  */
-export function bytesOf({ store, journal, serverClock }: Sending, ino: Ino, attempt: ContentAttempt, snapshot: Snapshot, signal: AbortSignal): SentBytes {
+export function bytesOf({ store, journal, clock }: Sending, ino: Ino, attempt: ContentAttempt, snapshot: Snapshot): SentBytes {
+  const beganMs = clock.monotonicMs()
   let recorded = attempt.digest
   return new SentBytes(snapshot, attempt.digest, async (digest) => {
-    const sentServerMs = await serverClock.nowMs(callOf(signal))
-    if (digest === recorded && sentServerMs < attempt.startedServerMs + LONG_SENDING_MS) return
+    const tookMs = clock.monotonicMs() - beganMs
+    if (digest === recorded && tookMs < LONG_SENDING_MS) return
     await store.transact(async (tx) => {
       const standing = (await journal.get(ino, tx))?.attempt ?? null
-      if (standing?.digest === recorded) await journal.recordAttempt(tx, ino, { ...standing, digest, sentServerMs })
+      if (standing?.digest === recorded) await journal.recordAttempt(tx, ino, { ...standing, digest, sentServerMs: attempt.startedServerMs + tookMs })
     })
     recorded = digest
   })
