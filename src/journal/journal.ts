@@ -34,8 +34,6 @@ export interface Attempt {
   readonly step: 'create-folder' | 'upload-new' | 'upload-version' | 'rename' | 'move' | 'trash' | 'restore' | 'replace'
   /** The portal's clock before the request, whole seconds down. */
   readonly startedServerMs: number
-  /** The portal's clock when the last byte of a long body went out. */
-  readonly sentServerMs?: number
   /** The portal's object that the request is about; none for something new. */
   readonly remoteId?: string
   readonly name?: string

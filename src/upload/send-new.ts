@@ -143,7 +143,7 @@ export async function resolveNew(sending: Sending, item: Item, attempt: Attempt,
     await adopt(sending, item, attempt, remote, parent)
     return
   }
-  await checkOutcomeIsFinal(sending, attempt, signal)
+  checkOutcomeIsFinal(sending, item.ino)
   await forgetAttempt(sending, item.ino)
 }
 

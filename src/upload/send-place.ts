@@ -197,7 +197,7 @@ export async function resolvePlace(sending: Sending, item: Item, attempt: Attemp
   if (!isDone || parent === undefined) {
     // Sent again it may come twice; but where another place is wanted by now, it would undo that one by coming late.
     const isStillWanted = item.name === attempt.name && item.parent === parent?.ino
-    if (remote !== undefined && !isStillWanted) await checkOutcomeIsFinal(sending, attempt, signal)
+    if (remote !== undefined && !isStillWanted) checkOutcomeIsFinal(sending, item.ino)
     await forgetAttempt(sending, item.ino)
     return
   }

@@ -3,7 +3,7 @@
  * under the same name, the old one restored if that fails. The file gets a new id; the attempt stands from before the
  * first request until the end, so a crash in between is put right.
  */
-import { errorCode, errorText } from '../base/errors.js'
+import { errorCode, errorText, hasCode } from '../base/errors.js'
 import type { RemoteId } from '../base/ids.js'
 import type { RemoteFile, RemoteItem } from '../drive/drive.js'
 import type { Content } from '../cache/content.js'
@@ -78,8 +78,15 @@ async function send(sending: Sending, { item, parent, content, snapshot, why }: 
   try {
     made = await drive.uploadNew(parent.base.realId, item.base.name, sent, callOf(signal))
   } catch (error) {
+    // The name may be taken by our own request of before, which the portal carried out late.
+    const own = hasCode(error, 'exists') ? await findMade(sending, attempt, old.id, signal) : undefined
+    if (own !== undefined) {
+      await adoptMade(sending, { item, attempt, oldId: old.id, made: own })
+      return
+    }
     // A refusal is final: the old one comes back at once. What else was all sent may have been carried out: see resolveReplace.
     if (isRefusal(errorCode(error)) || !sent.mayHaveArrived) await restoreOld(sending, item, old.id, signal)
+    else sending.brokenOff.note(item.ino)
     throw error
   }
   await commit(sending, (tx) => confirmReplaced(sending, tx, { ino: item.ino, oldId: old.id, made, sent: sentOf(content, snapshot), why }))
@@ -139,18 +146,22 @@ export async function resolveReplace(sending: Sending, item: Item, attempt: Atte
   const made = await findMade(sending, attempt, oldId, signal)
   if (made !== undefined) {
     await sending.drive.trash({ id: oldId, kind: 'file' }, callOf(signal)) // for certain; trashed already is success
-    const why = made.sizeBytes === 0 ? 'empty' : 'too-large'
-    const compared = await withSnapshot(sending, item, async (content, snapshot) => {
-      const isSame = snapshot.sizeBytes === attempt.sizeBytes && (await snapshot.digest()) === attempt.digest
-      await commit(sending, (tx) => confirmReplaced(sending, tx, { ino: item.ino, oldId, made, sent: isSame ? sentOf(content, snapshot) : { content, writeSequence: -1 }, why }))
-    })
-    if (!compared) await commit(sending, (tx) => confirmReplaced(sending, tx, { ino: item.ino, oldId, made, sent: undefined, why }))
+    await adoptMade(sending, { item, attempt, oldId, made })
     return
   }
-  await checkOutcomeIsFinal(sending, attempt, signal)
+  checkOutcomeIsFinal(sending, item.ino)
   const old = await readById(sending, oldId, 'file', signal)
   if (old === undefined && (await isTrashed(sending, oldId, signal))) await sending.drive.restore({ id: oldId, kind: 'file' }, callOf(signal))
   await forgetAttempt(sending, item.ino)
+}
+
+async function adoptMade(sending: Sending, { item, attempt, oldId, made }: { item: Item; attempt: Attempt; oldId: RemoteId; made: RemoteFile }): Promise<void> {
+  const why = made.sizeBytes === 0 ? 'empty' : 'too-large'
+  const compared = await withSnapshot(sending, item, async (content, snapshot) => {
+    const isSame = snapshot.sizeBytes === attempt.sizeBytes && (await snapshot.digest()) === attempt.digest
+    await commit(sending, (tx) => confirmReplaced(sending, tx, { ino: item.ino, oldId, made, sent: isSame ? sentOf(content, snapshot) : { content, writeSequence: -1 }, why }))
+  })
+  if (!compared) await commit(sending, (tx) => confirmReplaced(sending, tx, { ino: item.ino, oldId, made, sent: undefined, why }))
 }
 
 async function findMade(sending: Sending, attempt: Attempt, oldId: RemoteId, signal: AbortSignal): Promise<RemoteFile | undefined> {

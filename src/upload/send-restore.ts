@@ -70,7 +70,7 @@ export async function resolveRestore(sending: Sending, item: Item, attempt: Atte
     return
   }
   // Sent again it may come twice; but where it is in the trash again by now, it would undo that by coming late.
-  if (remote !== undefined) await checkOutcomeIsFinal(sending, attempt, signal)
+  if (remote !== undefined) checkOutcomeIsFinal(sending, item.ino)
   await forgetAttempt(sending, item.ino)
 }
 

@@ -21,7 +21,7 @@ import { goesAlong } from './plan.js'
 import { moveToRecovery } from './recovery-folder.js'
 import { putAt } from './send-place.js'
 import { checkFolderKnown } from './still-ours.js'
-import { callOf, commit, forgetAttempt, isKnown, joinNews, lacksRight, NO_NEWS, readById, readRemote, sameIntent, sendOnce, type KnownItem, type News, type Sending } from './sending.js'
+import { callOf, checkOutcomeIsFinal, commit, forgetAttempt, isKnown, joinNews, lacksRight, NO_NEWS, readById, readRemote, sameIntent, sendOnce, type KnownItem, type News, type Sending } from './sending.js'
 
 const PIECE_ROWS = 300 // about 100 ms of it
 
@@ -214,6 +214,13 @@ async function bringBackFolders(sending: Sending, tx: Transaction, folders: read
 /** A deletion of unknown outcome: the portal says whether the item is still there. */
 export async function resolveTrash(sending: Sending, item: Item, attempt: Attempt, signal: AbortSignal): Promise<void> {
   const remote = attempt.remoteId === undefined ? undefined : await readById(sending, attempt.remoteId as RemoteId, item.kind, signal)
-  if (remote === undefined && item.base !== null && item.base.id === attempt.remoteId) await commit(sending, (tx) => leaveOrForget(sending, tx, item as KnownItem, 'us'))
-  else await forgetAttempt(sending, item.ino)
+  const isItsOwn = item.base !== null && item.base.id === attempt.remoteId
+  if (remote === undefined && isItsOwn) {
+    await commit(sending, (tx) => leaveOrForget(sending, tx, item as KnownItem, 'us'))
+    return
+  }
+  // Sent again it may come twice; but where nobody wants it to go any more, it would be deleted by coming late.
+  const isStillWanted = isItsOwn && (item.deleted || (await isInTrash(sending.store.read, item.parent)))
+  if (remote !== undefined && !isStillWanted) checkOutcomeIsFinal(sending, item.ino)
+  await forgetAttempt(sending, item.ino)
 }

@@ -106,7 +106,7 @@ export async function resolveVersion(sending: Sending, item: Item, attempt: Atte
   const isOurs = remote?.kind === 'file' && mayBeOurVersion(remote, attempt, sending.userId) && (await remoteDigest(sending, remote, signal)) === attempt.digest
   sending.log.debug({ ino: item.ino, id: attempt.remoteId, base: attempt.baseVersion, version, isOurs }, 'a version whose answer got lost')
   if (!isOurs) {
-    if (remote?.kind === 'file' && remote.version === attempt.baseVersion) await checkOutcomeIsFinal(sending, attempt, signal)
+    if (remote?.kind === 'file' && remote.version === attempt.baseVersion) checkOutcomeIsFinal(sending, item.ino)
     await forgetAttempt(sending, item.ino)
     return
   }

@@ -19,6 +19,7 @@ import type { Mirror } from '../mirror/mirror.js'
 import { isInTrash } from '../mirror/trash-rows.js'
 import type { Store, Transaction } from '../store/store.js'
 import { isRefusal } from './back-off.js'
+import type { BrokenOff } from './broken-off.js'
 import type { UploadNotice } from './notices.js'
 import type { Writers } from './plan-view.js'
 import { SentBytes } from './sent-bytes.js'
@@ -35,6 +36,7 @@ export interface Sending {
   readonly random: Random
   readonly log: Log
   readonly serverClock: ServerClock
+  readonly brokenOff: BrokenOff
   readonly links: StandingLinks
   /** For the names of conflict copies. */
   readonly host: string
@@ -95,10 +97,12 @@ export async function sendOnce<T>(sending: Sending, planned: Item, attempt: Atte
     return true
   })
   if (!isCurrent) return undefined
+  sending.brokenOff.forget(planned.ino)
   try {
     return await request()
   } catch (error) {
     if (isRefusal(errorCode(error)) || sent?.mayHaveArrived === false) await forgetAttempt(sending, planned.ino)
+    else sending.brokenOff.note(planned.ino)
     throw error
   }
 }
@@ -106,28 +110,19 @@ export async function sendOnce<T>(sending: Sending, planned: Item, attempt: Atte
 /** Of a request that carries a content. */
 export type ContentAttempt = Attempt & { readonly digest: string }
 
-const LONG_SENDING_MS = 2_000
-
-/**
- * The bytes of a request, whose attempt has the digest of the snapshot. What is written while they are read is put on record
- * with it, and of a long body when it was all sent: only then does the portal's work on it begin.
- */
-export function bytesOf({ store, journal, clock }: Sending, ino: Ino, attempt: ContentAttempt, snapshot: Snapshot): SentBytes {
-  const beganMs = clock.monotonicMs()
-  let recorded = attempt.digest
-  return new SentBytes(snapshot, attempt.digest, async (digest) => {
-    const tookMs = clock.monotonicMs() - beganMs
-    if (digest === recorded && tookMs < LONG_SENDING_MS) return
-    await store.transact(async (tx) => {
+/** The bytes of a request, whose attempt has the digest of the snapshot: what is written while they are read is put on record with it. */
+export function bytesOf({ store, journal }: Sending, ino: Ino, attempt: ContentAttempt, snapshot: Snapshot): SentBytes {
+  return new SentBytes(snapshot, attempt.digest, (digest, recorded) =>
+    store.transact(async (tx) => {
       const standing = (await journal.get(ino, tx))?.attempt ?? null
-      if (standing?.digest === recorded) await journal.recordAttempt(tx, ino, { ...standing, digest, sentServerMs: attempt.startedServerMs + tookMs })
-    })
-    recorded = digest
-  })
+      if (standing?.digest === recorded) await journal.recordAttempt(tx, ino, { ...standing, digest })
+    }),
+  )
 }
 
 /** Nothing of the attempt is on the portal any more; a listing may have seen it in between. */
 export function forgetAttempt(sending: Sending, ino: Ino): Promise<void> {
+  sending.brokenOff.forget(ino)
   return sending.store.transact(async (tx) => {
     const remoteId = (await sending.journal.get(ino, tx))?.attempt?.remoteId
     await sending.journal.clearAttempt(tx, ino)
@@ -136,18 +131,13 @@ export function forgetAttempt(sending: Sending, ino: Ino): Promise<void> {
   })
 }
 
-const STILL_WORKING_MS = 10_000
-
 /**
  * Before "not there" is taken for "never carried out": the portal may still be at work on a request whose connection broke
  * a moment ago. Throws `lost-answer` then, so that the entry is looked at again when that is over.
  */
-export async function checkOutcomeIsFinal(sending: Sending, attempt: Attempt, signal: AbortSignal): Promise<void> {
-  const nowMs = await sending.serverClock.nowMs(callOf(signal))
-  if (nowMs === 0) return // the portal never tells the time: the back-off was the wait
-  const finalMs = (attempt.sentServerMs ?? attempt.startedServerMs) + STILL_WORKING_MS
-  if (nowMs >= finalMs || nowMs < attempt.startedServerMs) return
-  throw new DriveError('lost-answer', 'the answer to a request got lost, and the portal may still be at work on it', { fields: { retryInMs: finalMs - nowMs } })
+export function checkOutcomeIsFinal(sending: Sending, ino: Ino): void {
+  const retryInMs = sending.brokenOff.restMs(ino)
+  if (retryInMs > 0) throw new DriveError('lost-answer', 'the answer to a request got lost, and the portal may still be at work on it', { fields: { retryInMs } })
 }
 
 /** What the portal has under the row's id now; undefined when it is trashed or gone. 'forbidden' when we may not see it. */

@@ -9,14 +9,14 @@ import type { UploadSource } from '../drive/drive.js'
 
 export class SentBytes implements UploadSource {
   readonly #snapshot: Snapshot
-  readonly #record: (digest: string) => Promise<void>
-  #digest: string
+  readonly #record: (digest: string, recorded: string) => Promise<void>
+  #recorded: string
   #mayHaveArrived = false
 
-  /** `digest`: of the snapshot, SHA-256, lower-case hexadecimal. `record` is told the one of what really goes out, before its last piece does. */
-  constructor(snapshot: Snapshot, digest: string, record: (digest: string) => Promise<void>) {
+  /** `digest`: of the snapshot, on record already; SHA-256, lower-case hexadecimal. `record` replaces what is on record. */
+  constructor(snapshot: Snapshot, digest: string, record: (digest: string, recorded: string) => Promise<void>) {
     this.#snapshot = snapshot
-    this.#digest = digest
+    this.#recorded = digest
     this.#record = record
   }
 
@@ -24,7 +24,7 @@ export class SentBytes implements UploadSource {
     return this.#snapshot.sizeBytes
   }
 
-  /** Whether the last piece went out: without it the portal has carried out nothing, whatever kept the answer away. */
+  /** Whether the last piece was handed on: without it the portal has carried out nothing, whatever kept the answer away. */
   get mayHaveArrived(): boolean {
     return this.#mayHaveArrived
   }
@@ -37,8 +37,11 @@ export class SentBytes implements UploadSource {
       if (held !== undefined) yield held
       held = piece
     }
-    if (hash !== undefined) this.#digest = hash.digest('hex')
-    await this.#record(this.#digest)
+    const digest = hash?.digest('hex') ?? this.#recorded
+    if (digest !== this.#recorded) {
+      await this.#record(digest, this.#recorded)
+      this.#recorded = digest
+    }
     this.#mayHaveArrived = true
     if (held !== undefined) yield held
   }

@@ -19,6 +19,7 @@ import type { Mirror } from '../mirror/mirror.js'
 import type { Store } from '../store/store.js'
 import { failureScope, nextTryMs } from './back-off.js'
 import type { UploadNotice } from './notices.js'
+import { BrokenOff } from './broken-off.js'
 import { planStep } from './plan.js'
 import type { Step, View, Writers } from './plan-view.js'
 import { HeldDeletions, type Undone } from './held-deletions.js'
@@ -96,6 +97,7 @@ export class Upload implements Service {
       drive, store, mirror, journal, cache, clock, random, log, host, userId,
       writers: options.writers,
       serverClock: new ServerClock(drive, clock),
+      brokenOff: new BrokenOff(clock),
       links: new StandingLinks({ drive, clock }),
       report: ({ deltas, notices }) => {
         if (deltas.length > 0) options.onDelta(deltas)

@@ -57,37 +57,94 @@ await t.test('a lost answer is recognised although the file was written while it
   t.same(world.notices.filter(({ kind }) => kind !== 'replaced'), [], 'nothing was taken for somebody else\'s')
 })
 
-await t.test('a rename that the portal carries out late does not undo the next one', async (t) => {
+for (const waitedMs of [0, 15_000]) {
+  await t.test(`a rename that the portal carries out late, sent after ${waitedMs / 1_000} s, does not undo the next one`, async (t) => {
+    const world = await World.make(t)
+    const { id } = await world.act('write', { path: 'a', content: 'a' })
+    await world.boot()
+    const { drive, clock } = world
+    const [rename, getFile] = [drive.rename.bind(drive), drive.getFile.bind(drive)]
+    let late: { readonly sinceMs: number; readonly carryOut: () => Promise<unknown> } | undefined
+    drive.rename = async (item, name, call) => {
+      drive.rename = rename
+      clock.skip(waitedMs)
+      late = { sinceMs: clock.nowMs(), carryOut: () => rename(item, name, { priority: call.priority }) }
+      await world.files.rename('b', 'c')
+      throw new DriveError('lost-answer', 'the connection broke')
+    }
+    drive.getFile = async (fileId, call) => {
+      const { carryOut } = late !== undefined && clock.nowMs() - late.sinceMs >= 8_000 ? late : {}
+      if (carryOut !== undefined) {
+        late = undefined
+        await carryOut()
+      }
+      return getFile(fileId, call)
+    }
+    await world.files.rename('a', 'b')
+    await world.sync()
+    t.equal(late, undefined)
+    t.same([...(await world.tree())].map(([path, row]) => [path, row.id]), [['c', id]])
+  })
+}
+
+await t.test('a deletion that the portal may carry out late is waited for when the file was taken out of the trash again', async (t) => {
   const world = await World.make(t)
-  const { id } = await world.act('write', { path: 'a', content: 'a' })
+  const { id } = await world.act('write', { path: 'a', content: 'one' })
   await world.boot()
   const { drive, clock } = world
-  const [rename, getFile] = [drive.rename.bind(drive), drive.getFile.bind(drive)]
+  const [trash, getFile] = [drive.trash.bind(drive), drive.getFile.bind(drive)]
   let late: { readonly sinceMs: number; readonly carryOut: () => Promise<unknown> } | undefined
-  const arrive = async (): Promise<void> => {
-    const arriving = late
-    late = undefined
-    await arriving?.carryOut()
-  }
-  drive.rename = async (item, name, call) => {
-    drive.rename = rename
-    late = { sinceMs: clock.nowMs(), carryOut: () => rename(item, name, { priority: call.priority }) }
-    await world.files.rename('b', 'c')
+  drive.trash = async (key, call) => {
+    drive.trash = trash
+    late = { sinceMs: clock.nowMs(), carryOut: () => trash(key, { priority: call.priority }) }
+    await world.files.untrash('a', 'a')
     throw new DriveError('lost-answer', 'the connection broke')
   }
   drive.getFile = async (fileId, call) => {
-    if (late !== undefined && clock.nowMs() - late.sinceMs >= 2_000) await arrive()
+    const { carryOut } = late !== undefined && clock.nowMs() - late.sinceMs >= 8_000 ? late : {}
+    if (carryOut !== undefined) {
+      late = undefined
+      await carryOut()
+    }
     return getFile(fileId, call)
   }
-  await world.files.rename('a', 'b')
+  await world.files.trash('a')
   await world.sync()
-  await arrive()
-  t.same([...(await world.tree())].map(([path, row]) => [path, row.id]), [['c', id]])
+  t.equal(late, undefined)
+  t.same([...(await world.tree())].map(([path, row]) => [path, row.id]), [['a', id]], 'and comes back with its id')
+})
+
+await t.test('6a.7: the new file of a replacement that the portal makes late is adopted, and not met as somebody else\'s', async (t) => {
+  const world = await World.make(t)
+  world.maxVersionSizeBytes = 2
+  await world.act('write', { path: 'a', content: 'one' })
+  await world.boot()
+  const { drive, clock } = world
+  const [trash, uploadNew] = [drive.trash.bind(drive), drive.uploadNew.bind(drive)]
+  let late: (() => Promise<unknown>) | undefined
+  drive.trash = async (key, call) => {
+    clock.skip(15_000)
+    await trash(key, call)
+    const arriving = late
+    late = undefined
+    await arriving?.()
+  }
+  drive.uploadNew = async (parent, name, source, call) => {
+    drive.uploadNew = uploadNew
+    const bytes = await bytesOf({ body: source.open() })
+    late = () => uploadNew(parent, name, { sizeBytes: bytes.length, open: () => Readable.from([bytes]) }, call)
+    throw new DriveError('lost-answer', 'the connection broke')
+  }
+  await world.files.write('a', 'two')
+  await world.sync()
+  t.same(await world.paths(), ['a'])
+  t.equal(await world.content('a'), 'two')
+  t.same(world.notices.filter(({ kind }) => kind !== 'replaced'), [])
 })
 
 // Seed 202 of scripts/kills: the portal stalled on a version for four seconds, the daemon was killed, and three seconds passed for certain.
-for (const [what, sendingMs] of [['short', 0], ['long', 60_000]] as const) {
-  await t.test(`a version that the portal carries out late, after a ${what} sending, is no conflict with the next save`, async (t) => {
+for (const sendingMs of [0, 20_000]) {
+  await t.test(`a version that the portal carries out late, ${sendingMs / 1_000} s on the way, is no conflict with the next save`, async (t) => {
     const world = await World.make(t)
     const { id } = await world.act('write', { path: 'a', content: 'one' })
     await world.boot()
@@ -96,8 +153,9 @@ for (const [what, sendingMs] of [['short', 0], ['long', 60_000]] as const) {
     let late: { readonly sinceMs: number; readonly bytes: Buffer } | undefined
     drive.uploadVersion = async (_fileId, source) => {
       drive.uploadVersion = uploadVersion
-      clock.skip(sendingMs)
-      late = { bytes: await bytesOf({ body: source.open() }), sinceMs: clock.nowMs() }
+      const bytes = await bytesOf({ body: source.open() })
+      clock.skip(sendingMs) // the bandwidth is limited, or buffers are full
+      late = { bytes, sinceMs: clock.nowMs() }
       await world.files.write('a.new', 'three')
       await world.files.rename('a.new', 'a')
       throw new DriveError('lost-answer', 'the connection broke')
@@ -119,6 +177,50 @@ for (const [what, sendingMs] of [['short', 0], ['long', 60_000]] as const) {
     t.same(world.notices, [])
   })
 }
+
+await t.test('a version that the portal carries out after the process has died and started again is no conflict with the next save', async (t) => {
+  const world = await World.make(t)
+  const { id } = await world.act('write', { path: 'a', content: 'one' })
+  await world.boot()
+  const { drive, clock } = world
+  const [uploadVersion, getFile] = [drive.uploadVersion.bind(drive), drive.getFile.bind(drive)]
+  let end = (): void => undefined
+  const isSent = new Promise<void>((resolve) => {
+    drive.uploadVersion = async (_fileId, source) => {
+      drive.uploadVersion = uploadVersion
+      await bytesOf({ body: source.open() })
+      const ended = new Promise<never>((_resolve, reject) => {
+        end = () => { reject(new DriveError('lost-answer', 'the process ended')) }
+      })
+      resolve()
+      return ended
+    }
+  })
+  await world.files.write('a', 'two')
+  world.upload.start()
+  await isSent
+  const off = world.off()
+  end()
+  await off
+  clock.skip(60_000)
+  await world.boot()
+  await world.files.write('a.new', 'three')
+  await world.files.rename('a.new', 'a')
+  const beganMs = clock.nowMs()
+  let isCarriedOut = false
+  drive.getFile = async (fileId, call) => {
+    if (!isCarriedOut && clock.nowMs() - beganMs >= 8_000) {
+      isCarriedOut = true
+      await drive.uploadVersion(fileId, { sizeBytes: 3, open: () => Readable.from([Buffer.from('two')]) }, call)
+    }
+    return getFile(fileId, call)
+  }
+  await world.sync()
+  t.equal(isCarriedOut, true)
+  t.same(await world.paths(), ['a'])
+  t.match((await world.tree()).get('a'), { id, version: 3 })
+  t.equal(await world.content('a'), 'three')
+})
 
 await t.test('a body whose last piece never went out is sent again without waiting for the portal', async (t) => {
   const world = await World.make(t)
