@@ -33,7 +33,7 @@ export function memoryBudgetStore(): BudgetStore {
 }
 
 const LOCK_RETRY_MS = 2
-const LOCK_TRIES = 1_000 // another process holds the lock for a millisecond; a stopped one must not stop us
+const LOCK_DEADLINE_MS = 2_000 // another process holds the lock for a millisecond; a stopped one must not stop us
 
 /** The name says which portal without saying it; all accounts on a portal share its bucket, so they share the file. */
 export function budgetPath(runtimeDirectory: string, portalHost: string): string {
@@ -161,12 +161,13 @@ function execute(database: sqlite3.Database, sql: string): Promise<void> {
  * looks, in which one that is busy takes the lock again and again: 1.3 s were seen for what is free every other millisecond.
  */
 async function executeLocked(database: sqlite3.Database, sql: string): Promise<void> {
-  for (let tries = 1; ; tries += 1) {
+  const over = AbortSignal.timeout(LOCK_DEADLINE_MS)
+  for (;;) {
     try {
       await execute(database, sql)
       return
     } catch (error) {
-      if (!hasSqliteCode(error, 'SQLITE_BUSY') || tries === LOCK_TRIES) throw error
+      if (!hasSqliteCode(error, 'SQLITE_BUSY') || over.aborted) throw error
       await setTimeout(LOCK_RETRY_MS)
     }
   }

@@ -45,6 +45,8 @@ export class HeldAbsences {
   readonly #o: HeldAbsencesOptions
   /** Rows with a mark, held or allowed; undefined until they were read. */
   #marked: Set<Ino> | undefined
+  /** Let go before, and counted then: a folder stands as long as something in it must not go. */
+  readonly #counted = new Set<Ino>()
 
   constructor(options: HeldAbsencesOptions) {
     this.#o = options
@@ -55,8 +57,8 @@ export class HeldAbsences {
     const { store, clock, log } = this.#o
     if (absences.length === 0) return new Set()
     const marks = await readMarks(store.read, 'portal')
-    const news = absences.filter(({ row }) => !marks.has(row.ino))
-    const before = heldOf(marks)
+    const news = absences.filter(({ row }) => !marks.has(row.ino) && !this.#counted.has(row.ino))
+    const before = new Set([...marks].flatMap(([ino, { state }]) => (state === 'held' ? [ino] : [])))
     if (news.length === 0) return before
     const nowMs = clock.nowMs()
     const deletions = [...(await this.held()).map((held) => deletionOf(held, held.sinceMs, true)), ...news.map((absence) => deletionOf(absence, nowMs, false))]
@@ -67,19 +69,17 @@ export class HeldAbsences {
         else await noteGone(tx, 'portal', { storageId: row.base.storageId, atMs: nowMs, items }, nowMs)
       }
     })
+    for (const { row } of news) if (!held.has(row.ino)) this.#counted.add(row.ino)
     this.#marked = new Set([...marks.keys(), ...held])
     const items = news.reduce((sum, absence) => sum + (held.has(absence.row.ino) ? absence.items : 0), 0)
     if (items > 0 && before.size === 0) log.error({ items }, 'many items were deleted on the portal within a minute: they are kept here until that is allowed')
     return held
   }
 
-  async heldInos(): Promise<ReadonlySet<Ino>> {
-    return heldOf(await readMarks(this.#o.store.read, 'portal'))
-  }
-
   /** The portal lists these. */
   async seen(rows: readonly Item[]): Promise<void> {
     const { store } = this.#o
+    for (const { ino } of rows) this.#counted.delete(ino)
     this.#marked ??= new Set((await readMarks(store.read, 'portal')).keys())
     const marked = this.#marked
     const back = rows.map(({ ino }) => ino).filter((ino) => marked.has(ino))
@@ -139,10 +139,6 @@ export class HeldAbsences {
     await this.#o.store.transact((tx) => forget(tx, 'portal', inos))
     for (const ino of inos) this.#marked?.delete(ino)
   }
-}
-
-function heldOf(marks: Awaited<ReturnType<typeof readMarks>>): ReadonlySet<Ino> {
-  return new Set([...marks].flatMap(([ino, { state }]) => (state === 'held' ? [ino] : [])))
 }
 
 function deletionOf({ row, items }: Absence, atMs: number, isHeld: boolean): Deletion {

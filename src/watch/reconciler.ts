@@ -16,6 +16,7 @@ import { diffListing, hasBase, type BasedItem } from './diff-listing.js'
 import type { ConnectedFolders } from './connected-folders.js'
 import type { ListedFolder, Stamp } from './folder-listing.js'
 import type { GoneRows } from './gone-rows.js'
+import type { GoneTree } from './gone-tree.js'
 import type { Absence, HeldAbsences } from './held-absences.js'
 import { judgeRows, type Judged } from './judge-rows.js'
 import type { ListingApplier } from './listing-applier.js'
@@ -71,9 +72,8 @@ export class Reconciler {
       return
     }
     const judged = await judgeRows(this.#o, [...candidates.values()], call)
-    const kept = await this.#takeOut(judged, stamp, call)
-    const held = await this.#o.absences.hold(await this.#absences(judged, seen, kept))
-    for (const { row, verdict } of judged) if (verdict.kind === 'gone' && !held.has(row.ino)) await this.#goes(row, verdict.rule, stamp, kept)
+    const held = await this.#o.absences.hold(await this.#absences(judged, seen))
+    await this.#go(judged.filter(({ row, verdict }) => verdict.kind === 'gone' && !held.has(row.ino)), stamp, call)
     await apply()
     const moved = judged.filter(({ verdict }) => verdict.kind === 'elsewhere')
     await this.#move(moved, stamp, call)
@@ -98,39 +98,38 @@ export class Reconciler {
    * What would be taken away here because it was deleted there, with how much. Not what was deleted here as well, and no
    * links: they are disconnected. `seen`: what this look has found elsewhere.
    */
-  async #absences(judged: readonly Judged[], seen: ReadonlyMap<RemoteId, Item['kind']>, kept: ReadonlySet<Ino>): Promise<readonly Absence[]> {
+  async #absences(judged: readonly Judged[], seen: ReadonlyMap<RemoteId, Item['kind']>): Promise<readonly Absence[]> {
     const absences: Absence[] = []
     for (const { row, verdict } of judged) {
       if (verdict.kind !== 'gone' || verdict.rule !== 'C14' || row.deleted || row.excluded || isLink(row)) continue
       const rows = row.kind === 'file' ? [row] : [...(await this.#o.gone.treeOf(row)).rows.values()]
-      absences.push({ row, items: rows.filter(({ ino, deleted, base }) => !deleted && !seen.has(base.id) && !kept.has(ino)).length })
+      absences.push({ row, items: rows.filter(({ deleted, base }) => !deleted && !seen.has(base.id)).length })
     }
     return absences
   }
 
-  /** What was moved out of the folders that are gone is moved here too. Answers what of them stays. What the brake holds does not go anyway. */
-  async #takeOut(judged: readonly Judged[], stamp: Stamp, call: CallOptions): Promise<ReadonlySet<Ino>> {
-    const gone = judged.filter(({ row, verdict }) => verdict.kind === 'gone' && row.kind === 'folder')
-    if (gone.length === 0) return new Set()
-    const held = await this.#o.absences.heldInos()
-    const all = new Set<Ino>()
-    for (const { row } of gone) {
-      if (held.has(row.ino)) continue
-      const { moved, kept } = await findSurvivors(this.#o.drive, await this.#o.gone.treeOf(row), call)
-      await this.#move(moved, stamp, call)
-      for (const ino of kept) all.add(ino)
+  /** Files go at once; of folders, what was moved out of them before is taken out first. */
+  async #go(gone: readonly Judged[], stamp: Stamp, call: CallOptions): Promise<void> {
+    for (const { row, verdict } of gone) if (row.kind === 'file' && verdict.kind === 'gone') await this.#o.gone.settle(row, stamp, verdict.rule)
+    const folders = gone.filter(({ row }) => row.kind === 'folder')
+    if (folders.length === 0) return
+    const { moved, kept } = await findSurvivors(this.#o.drive, await Promise.all(folders.map(({ row }) => this.#o.gone.treeOf(row))), call)
+    await this.#move(moved, stamp, call)
+    for (const { row, verdict } of folders) {
+      if (verdict.kind !== 'gone') continue
+      const tree = await this.#o.gone.treeOf(row) // without what was taken out
+      this.#o.log.info({ ino: row.ino, rule: verdict.rule, rows: tree.rows.size }, 'a folder is gone on the portal')
+      await this.#o.gone.dissolve(tree, stamp, await this.#withWhatIsIn(tree, kept), verdict.rule)
     }
-    return all
   }
 
-  async #goes(row: BasedItem, rule: string, stamp: Stamp, kept: ReadonlySet<Ino>): Promise<void> {
-    if (row.kind === 'file') {
-      await this.#o.gone.settle(row, stamp, rule)
-      return
+  /** What stands in a folder that stays, stays with it, also what was made there and not sent. */
+  async #withWhatIsIn({ rows }: GoneTree, kept: ReadonlySet<Ino>): Promise<ReadonlySet<Ino>> {
+    const all = new Set(kept)
+    for (const { ino, kind } of rows.values()) {
+      if (kind === 'folder' && kept.has(ino)) for (const below of await this.#o.mirror.subtreeIn(this.#o.store.read, ino)) all.add(below.ino)
     }
-    const tree = await this.#o.gone.treeOf(row)
-    this.#o.log.info({ ino: row.ino, rule, rows: tree.rows.size }, 'a folder is gone on the portal')
-    await this.#o.gone.dissolve(tree, stamp, kept, rule)
+    return all
   }
 
   /** C10 for what is in one of our folders, C27 for what left them. */

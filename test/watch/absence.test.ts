@@ -186,6 +186,37 @@ await t.test('what was moved out of a folder before it was trashed keeps its row
   t.equal(await scene.contentOf((await scene.known('safe/deeper/cached.txt'))!), 'docs/deeper/cached.txt')
 })
 
+await t.test('a folder that was moved out of a gone one, and cannot stand there yet, stays with what was made in it', async (t) => {
+  const scene = await setUp(t)
+  await smallDrive(scene)
+  await scene.act('mkdir', { path: 'safe' })
+  await sync(scene)
+  const [deep, safe] = [(await scene.known('docs/deep'))!, (await scene.known('safe'))!]
+  const fresh = await newFile(scene, deep.ino, 'fresh.txt')
+  await newFile(scene, safe.ino, 'deep') // has its name there, not sent
+  await scene.act('move', { path: 'docs/deep', to: 'safe' })
+  await scene.act('trash', { path: 'docs' })
+  await sync(scene)
+  t.same(await scene.mirror.path(fresh), ['docs', 'deep', 'fresh.txt'])
+  t.equal((await scene.known('docs/deep'))?.ino, deep.ino)
+})
+
+await t.test('what was deleted here, and moved out of a folder there before that was trashed, stays deleted', async (t) => {
+  const scene = await setUp(t)
+  await smallDrive(scene)
+  await scene.act('mkdir', { path: 'safe' })
+  await sync(scene)
+  const d = (await scene.known('docs/deep/d.txt'))!
+  await scene.store.transact((tx) => scene.mirror.update(tx, d, { parent: null, deleted: true, placeChangedMs: 5 }))
+  await scene.act('move', { path: 'docs/deep/d.txt', to: 'safe' })
+  await scene.act('trash', { path: 'docs' })
+  await sync(scene)
+  t.same(await scene.names('safe'), [])
+  const after = (await scene.mirror.get(d.ino))!
+  t.equal(after.deleted, true)
+  t.equal(after.base?.parent, (await scene.known('safe'))?.ino, 'and is to be deleted where it is')
+})
+
 await t.test('a file of another folder that was moved into the gone one here goes back to where the portal has it', async (t) => {
   const scene = await setUp(t)
   await smallDrive(scene)

@@ -2,6 +2,7 @@
 import t, { type Test } from 'tap'
 import { FakeClock } from '../../src/base/clock.js'
 import { ROOT_INO } from '../../src/base/ids.js'
+import { readGone } from '../../src/brake/brake-rows.js'
 import { setUp, type Scene } from './scene.js'
 
 const sync = (scene: Scene): Promise<void> => scene.watch.syncAll(scene.signal)
@@ -47,6 +48,25 @@ await t.test('what was moved out of a folder before that was trashed is no delet
   t.equal(await scene.watch.absences.count(), 0)
   t.same(await scene.names(), ['beside', 'folder-2'])
   t.equal((await scene.known('folder-2/folder-1/file-001.dat'))?.ino, ino)
+})
+
+await t.test('a folder that stays because something in it must, counts once', async (t) => {
+  const { scene } = await manyFiles(t)
+  await scene.act('mkdir', { path: 'docs' })
+  await scene.act('write', { path: 'docs/moved', content: 'moved' })
+  await sync(scene)
+  await scene.item('docs/moved')
+  const target = (await scene.known('folder-2'))!
+  await scene.store.transact(async (tx) => {
+    const ino = await scene.mirror.insertLocal(tx, { parent: target.ino, name: 'moved', kind: 'file', mode: 0o644, sizeBytes: 0, mtimeMs: 1, contentId: null, localOnly: false })
+    await scene.journal.touch(tx, ino, 1, 1)
+  })
+  await scene.act('move', { path: 'docs/moved', to: 'folder-2' })
+  await scene.act('trash', { path: 'docs' })
+  for (let look = 0; look < 4; look += 1) await sync(scene)
+
+  t.ok(await scene.known('docs/moved'), 'its name is taken where it went')
+  t.equal((await readGone(scene.store.read, 'portal')).reduce((sum, { items }) => sum + items, 0), 1)
 })
 
 await t.test('allowed, it goes here at once', async (t) => {

@@ -315,12 +315,17 @@ await t.test('of a folder that is gone, what is alive elsewhere outlives it, and
   const unknown: ItemState = { state: 'unknown', error: new Error('no word') }
   const trashed: ItemState = { state: 'trashed', item: file() }
   const plan = (states: readonly (readonly [number, ItemState | undefined])[]): object => {
-    const { moved, kept } = planSurvivors({ folder: rows.get(asIno(10))!, rows }, new Map(states.map(([ino, state]) => [asIno(ino), state])))
+    const { moved, kept } = planSurvivors([{ folder: rows.get(asIno(10))!, rows }], new Map(states.map(([ino, state]) => [asIno(ino), state])))
     return { moved: moved.map(({ row: { ino } }) => Number(ino)), kept: [...kept].map(Number).sort() }
   }
   t.same(plan([[11, trashed], [12, trashed], [13, trashed]]), { moved: [], kept: [] }, 'all of it in the trash')
   t.same(plan([[12, liveIn(12, 10)], [16, liveIn(16, 11)]]), { moved: [], kept: [] }, 'called alive, but in the folders that are gone')
   t.same(plan([[12, liveIn(12, 99)], [13, unknown], [14, undefined]]), { moved: [12], kept: [12, 13, 14] })
   t.same(plan([[11, liveIn(11, 99)], [15, liveIn(15, 11)]]), { moved: [11, 15], kept: [11, 15, 16] }, 'a folder takes along what is in it, and what was moved into it before')
+  const later = row(17, 'folder', 10)
+  const wide = new Map([...rows, [later.ino, later] as const])
+  const states = new Map([[asIno(11), liveIn(11, 17)], [asIno(17), { state: 'live', item: folder({ id: id(17), parentId: id(99) }) }]] as const)
+  const { moved, kept } = planSurvivors([{ folder: rows.get(asIno(10))!, rows: wide }], states)
+  t.same([moved.map(({ row: { ino } }) => Number(ino)), [...kept].map(Number).sort()], [[17, 11], [11, 16, 17]], 'a folder that was moved into a later one, which was moved out')
   t.end()
 })
