@@ -42,14 +42,13 @@ export async function uploadNew(sending: Sending, item: Item, parent: KnownItem,
         return
       }
     }
-    const digest = await snapshot.digest() // of a large file it takes long: before the time is taken
     const attempt: ContentAttempt = {
       step: 'upload-new',
       startedServerMs: await sending.serverClock.nowMs(callOf(signal)),
       name: item.name,
       parentId: parent.base.realId,
       sizeBytes: snapshot.sizeBytes,
-      digest,
+      digest: await snapshot.digest(),
     }
     const sent = bytesOf(sending, item.ino, attempt, snapshot)
     try {

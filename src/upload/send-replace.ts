@@ -53,7 +53,6 @@ interface Replacement {
 async function send(sending: Sending, { item, parent, content, snapshot, why }: Replacement, signal: AbortSignal): Promise<void> {
   const { drive } = sending
   const old = { id: item.base.id, kind: 'file' } as const
-  const digest = await snapshot.digest() // of a large file it takes long: before the time is taken
   const attempt: ContentAttempt = {
     step: 'replace',
     startedServerMs: await sending.serverClock.nowMs(callOf(signal)),
@@ -61,7 +60,7 @@ async function send(sending: Sending, { item, parent, content, snapshot, why }: 
     name: item.base.name,
     parentId: parent.base.realId,
     sizeBytes: snapshot.sizeBytes,
-    digest,
+    digest: await snapshot.digest(),
   }
   const trashed = await sendOnce(sending, item, attempt, async () => {
     await drive.trash(old, callOf(signal))

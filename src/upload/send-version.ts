@@ -44,13 +44,12 @@ interface Edit {
 }
 
 async function send(sending: Sending, { item, content, snapshot }: Edit, signal: AbortSignal): Promise<void> {
-  const digest = await snapshot.digest() // of a large file it takes long: before the time is taken
   const attempt: ContentAttempt = {
     step: 'upload-version',
     startedServerMs: await sending.serverClock.nowMs(callOf(signal)),
     remoteId: item.base.id,
     sizeBytes: snapshot.sizeBytes,
-    digest,
+    digest: await snapshot.digest(),
     baseVersion: item.base.version,
   }
   const sent = bytesOf(sending, item.ino, attempt, snapshot)

@@ -73,7 +73,7 @@ export class Reconciler {
     }
     const judged = await judgeRows(this.#o, [...candidates.values()], call)
     const held = await this.#o.absences.hold(await this.#absences(judged, seen))
-    await this.#go(judged.filter(({ row, verdict }) => verdict.kind === 'gone' && !held.has(row.ino)), stamp, call)
+    await this.#go(judged.flatMap(({ row, verdict }) => (verdict.kind === 'gone' && !held.has(row.ino) ? [{ row, rule: verdict.rule }] : [])), stamp, call)
     await apply()
     const moved = judged.filter(({ verdict }) => verdict.kind === 'elsewhere')
     await this.#move(moved, stamp, call)
@@ -109,17 +109,16 @@ export class Reconciler {
   }
 
   /** Files go at once; of folders, what was moved out of them before is taken out first. */
-  async #go(gone: readonly Judged[], stamp: Stamp, call: CallOptions): Promise<void> {
-    for (const { row, verdict } of gone) if (row.kind === 'file' && verdict.kind === 'gone') await this.#o.gone.settle(row, stamp, verdict.rule)
+  async #go(gone: readonly { readonly row: BasedItem; readonly rule: string }[], stamp: Stamp, call: CallOptions): Promise<void> {
+    for (const { row, rule } of gone) if (row.kind === 'file') await this.#o.gone.settle(row, stamp, rule)
     const folders = gone.filter(({ row }) => row.kind === 'folder')
     if (folders.length === 0) return
     const { moved, kept } = await findSurvivors(this.#o.drive, await Promise.all(folders.map(({ row }) => this.#o.gone.treeOf(row))), call)
     await this.#move(moved, stamp, call)
-    for (const { row, verdict } of folders) {
-      if (verdict.kind !== 'gone') continue
+    for (const { row, rule } of folders) {
       const tree = await this.#o.gone.treeOf(row) // without what was taken out
-      this.#o.log.info({ ino: row.ino, rule: verdict.rule, rows: tree.rows.size }, 'a folder is gone on the portal')
-      await this.#o.gone.dissolve(tree, stamp, await this.#withWhatIsIn(tree, kept), verdict.rule)
+      this.#o.log.info({ ino: row.ino, rule, rows: tree.rows.size }, 'a folder is gone on the portal')
+      await this.#o.gone.dissolve(tree, stamp, await this.#withWhatIsIn(tree, kept), rule)
     }
   }
 

@@ -20,7 +20,6 @@ interface DisconnectOptions {
   readonly yes?: boolean
 }
 
-
 export const disconnectCommand = defineCommand<DisconnectOptions>({
   name: 'disconnect',
   summary: 'ends the connection: what is downloaded and what is unsent stays in the folder as ordinary files',
@@ -50,8 +49,7 @@ async function readUnsent({ paths }: Session, { folder }: Profile): Promise<read
 async function confirms({ terminal, output }: Session, unsent: readonly UnsentItem[], profile: Profile): Promise<boolean> {
   const { stdin } = terminal
   if (!('isTTY' in stdin) || stdin.isTTY !== true) return false
-  for (const line of ['Not sent yet:', ...unsentLines(unsent)]) output.note(line)
-  output.note(`Files with such edits would stay in ${profile.folder}; renames, moves and deletions would be forgotten.`)
+  for (const line of warningLines(unsent, profile)) output.note(line)
   const prompter = new Prompter(terminal)
   try {
     return /^y(es)?$/iu.test(await prompter.ask('Disconnect all the same? Type yes (not shown): '))
@@ -63,11 +61,14 @@ async function confirms({ terminal, output }: Session, unsent: readonly UnsentIt
 function refuse({ output }: Session, unsent: readonly UnsentItem[], profile: Profile): ExitCode {
   const code = 'would-lose-data'
   const message = `${countInWords(unsent.length, 'edit')} not sent to ${profile.portal}: send them with "elastic-drive sync --wait 60", or disconnect with --yes`
-  for (const line of ['Not sent yet:', ...unsentLines(unsent)]) output.note(line)
-  output.note(`Files with such edits would stay in ${profile.folder}; renames, moves and deletions would be forgotten.`)
+  for (const line of warningLines(unsent, profile)) output.note(line)
   output.note(`elastic-drive: ${message}`)
   output.answer({ error: { code, message }, unsent }, () => '')
   return EXIT_CODES[code]
+}
+
+function warningLines(unsent: readonly UnsentItem[], { folder }: Profile): readonly string[] {
+  return ['Not sent yet:', ...unsentLines(unsent), `Files with such edits would stay in ${folder}; renames, moves and deletions would be forgotten.`]
 }
 
 /** False when it is in use, which is told. */
