@@ -83,6 +83,7 @@ await t.test('a pattern without * and ? matches that very name, whatever charact
       t.ok(matches(pattern))
       t.notOk(matches(other))
     }),
+    { seed: 7 },
   )
   t.end()
 })
@@ -103,6 +104,6 @@ await t.test('a name is split before the extension that tells programs the type'
 })
 
 await t.test('stem and extension make the name again', (t) => {
-  fc.assert(fc.property(fc.string({ unit: 'grapheme' }), (name) => { t.equal(splitExtension(name).join(''), name) }))
+  fc.assert(fc.property(fc.string({ unit: 'grapheme' }), (name) => { t.equal(splitExtension(name).join(''), name) }), { seed: 7 })
   t.end()
 })
