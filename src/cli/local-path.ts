@@ -1,10 +1,12 @@
 /**
  * From a path as a person typed it to an absolute one below the drive's folder. Nothing below the mount is touched, because
- * it may not answer: links are followed only on the way to the folder.
+ * it may not answer: links are followed only on the way to the folder, and to it.
  */
-import { realpath } from 'node:fs/promises'
+import { readlink, realpath } from 'node:fs/promises'
 import { basename, dirname, join, relative, resolve } from 'node:path'
 import { isWithin } from '../daemon/place.js'
+
+const MOST_LINKS = 40 // as the kernel
 
 /** A path outside the folder comes out as it was typed, absolute: the daemon says that it is none of its own. */
 export async function localPath(text: string, workingDirectory: string, folder: string): Promise<string> {
@@ -13,7 +15,7 @@ export async function localPath(text: string, workingDirectory: string, folder: 
   for (const prefix of prefixes(path)) {
     const real = await realParent(prefix)
     if (real === undefined) break
-    if (real === folder) return join(folder, relative(prefix, path))
+    if (real === folder || (await leadsTo(real, folder))) return join(folder, relative(prefix, path))
   }
   return path
 }
@@ -22,6 +24,25 @@ export async function localPath(text: string, workingDirectory: string, folder: 
 function prefixes(path: string): readonly string[] {
   const names = path.split('/').slice(1)
   return names.map((_name, index) => `/${names.slice(0, index + 1).join('/')}`)
+}
+
+/** A link, or links one after another, to the folder itself: the folder is not looked at. */
+async function leadsTo(path: string, folder: string): Promise<boolean> {
+  for (let at: string | undefined = path, hops = 0; at !== undefined && hops < MOST_LINKS; hops += 1) {
+    if (at === folder) return true
+    const target: string | undefined = await linkTarget(at)
+    at = target === undefined ? undefined : await realParent(resolve(dirname(at), target))
+  }
+  return false
+}
+
+/** Undefined for what is no link. */
+async function linkTarget(path: string): Promise<string | undefined> {
+  try {
+    return await readlink(path)
+  } catch {
+    return undefined
+  }
 }
 
 /** The path with links in its parents followed; undefined when they lead nowhere. */

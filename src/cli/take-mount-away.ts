@@ -7,7 +7,6 @@ import { DriveError, hasCode, systemCode } from '../base/errors.js'
 import type { ControlClient } from '../control/client.js'
 import type { UnmountAnswer } from '../control/commands.js'
 import { isAlive, readLiveDaemon, type DaemonIdentity } from '../daemon/daemon-record.js'
-import type { Profile } from '../daemon/profile.js'
 import { readSettings } from '../daemon/settings.js'
 import { findMount } from '../engine/mount-table.js'
 import { openDaemon, type Session } from './session.js'
@@ -21,7 +20,7 @@ const UNMOUNT_TIMEOUT_MS = 15_000
 const LAST_STEPS_MS = 10_000
 
 export interface TakeAway {
-  readonly profile: Profile
+  readonly folder: string
   readonly waitSeconds: number
   readonly force: boolean
 }
@@ -47,8 +46,8 @@ async function unmount(session: Session, request: Request): Promise<Ending> {
       await daemon.close()
     }
   } catch (error) {
-    if (hasCode(error, 'not-mounted')) return await clearLeftover(session, request.profile)
-    if (hasCode(error, 'deadline') && request.force && request.live !== undefined) return await kill(session, request.profile, request.live)
+    if (hasCode(error, 'not-mounted')) return await clearLeftover(session, request.folder)
+    if (hasCode(error, 'deadline') && request.force && request.live !== undefined) return await kill(session, request.folder, request.live)
     throw error
   }
 }
@@ -64,15 +63,15 @@ async function ask({ output }: Session, daemon: ControlClient, { waitSeconds, fo
 }
 
 /** No daemon: what stands in the folder is left from one that was killed. */
-async function clearLeftover(session: Session, profile: Profile): Promise<Ending> {
-  if ((await findMount(profile.folder)) === undefined) throw new DriveError('not-mounted', `${profile.folder} is not mounted`)
+async function clearLeftover(session: Session, folder: string): Promise<Ending> {
+  if ((await findMount(folder)) === undefined) throw new DriveError('not-mounted', `${folder} is not mounted`)
   const { clearDeadMount } = await import('../engine/dead-mount.js')
-  await clearDeadMount(profile.folder, session.clock)
+  await clearDeadMount(folder, session.clock)
   return { how: 'cleared', ...(await keptInQueue(session)) }
 }
 
 /** Nothing is lost by it: what close() returned for is in the database. */
-async function kill(session: Session, profile: Profile, live: DaemonIdentity): Promise<Ending> {
+async function kill(session: Session, folder: string, live: DaemonIdentity): Promise<Ending> {
   if (await isAlive(live)) {
     try {
       process.kill(live.pid, 'SIGKILL')
@@ -82,9 +81,9 @@ async function kill(session: Session, profile: Profile, live: DaemonIdentity): P
   }
   // A daemon that hangs inside its own mount dies only when the connection is aborted, which clearing does.
   await processEnd(session, live)
-  if ((await findMount(profile.folder)) !== undefined) {
+  if ((await findMount(folder)) !== undefined) {
     const { clearDeadMount } = await import('../engine/dead-mount.js')
-    await clearDeadMount(profile.folder, session.clock)
+    await clearDeadMount(folder, session.clock)
   }
   return { how: 'killed', ...(await keptInQueue(session)) }
 }
@@ -110,7 +109,7 @@ async function processEnd({ clock }: Session, live: DaemonIdentity): Promise<boo
   return true
 }
 
-export function busyWords({ busy }: Ending, { folder }: Profile): string {
+export function busyWords({ busy }: Ending, folder: string): string {
   const who = busy.length === 0 ? 'a process that cannot be seen from here' : busy.map(({ pid, command }) => `${command} (${pid})`).join(', ')
   return `${folder} is in use by ${who}: close it there, or use --force`
 }

@@ -73,6 +73,8 @@ export interface DriveStatus {
   readonly pid: number | null
   readonly pendingUploads: number
   readonly pendingBytes: number
+  /** Files that are fetched though nobody reads them, because they are pinned or were renamed; those that failed too. Null while no daemon runs. */
+  readonly pendingDownloads: number | null
   /** Items whose deletion the brake holds until `brake allow` or `brake undo`. */
   readonly heldDeletions: number
   readonly transfers: readonly TransferStatus[]
@@ -118,6 +120,8 @@ export interface SyncAnswer {
   readonly outcome: 'started' | 'done' | 'time-up' | 'held'
   readonly pendingUploads: number
   readonly pendingBytes: number
+  /** As in DriveStatus. */
+  readonly pendingDownloads: number
   readonly heldDeletions: number
   /** Of a full synchronization: what it did, or was to do. Null: time was up before it was decided, and nothing was changed. */
   readonly plan?: FullSyncPlan | null

@@ -20,7 +20,7 @@ export async function resolveConflicts(core: DriveCore, report: DriveReport, { p
   if (core.isReadOnly && keep !== 'both') throw new DriveError('read-only', 'the drive is mounted read-only: what you decide waits until it is mounted without --read-only')
   const found: { readonly path: string; readonly conflicts: readonly Conflict[] | FailedPath }[] = []
   for (const path of paths) {
-    const conflicts = await report.item(path).then((item) => core.conflicts.find(item, keep)).catch((error: unknown) => failedPath(path, error))
+    const conflicts = await report.item(path, signal).then((item) => core.conflicts.find(item, keep)).catch((error: unknown) => failedPath(path, error))
     found.push({ path, conflicts })
   }
   const outcomes = new Map<Conflict['copy'], Promise<void>>()

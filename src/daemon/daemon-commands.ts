@@ -12,6 +12,7 @@ import type {
   SyncAnswer,
   UnmountAnswer,
 } from '../control/commands.js'
+import { ROOT_INO } from '../base/ids.js'
 import type { Log } from '../base/log.js'
 import type { Holder } from '../engine/mount-holders.js'
 import type { Item } from '../mirror/item.js'
@@ -43,18 +44,18 @@ export function daemonCommands(options: DaemonCommandsOptions): DaemonCommands {
   const named = { core, paths: report.paths }
   return {
     status: () => report.drive(),
-    pathStatus: async ({ paths }) => ({ paths: await inOrder(paths, (path): Promise<PathStatus> => report.path(path)) }),
+    pathStatus: async ({ paths }, signal) => ({ paths: await inOrder(paths, (path): Promise<PathStatus> => report.path(path, signal)) }),
     sync: (request, signal) => sync(options, request, signal),
     fullSyncPlan: async (_request, signal) => ({ plan: await planOfFullSync(core, report.paths, await core.fullSync.compare(signal)) }),
     pause: () => setPaused(core, true),
     resume: () => setPaused(core, false),
-    pin: ({ paths }) => each(report, paths, (item) => pin(core, item)),
-    unpin: ({ paths }) =>
-      each(report, paths, async (item) => {
+    pin: ({ paths }, signal) => each(report, { paths, signal }, (item) => pin(core, item)),
+    unpin: ({ paths }, signal) =>
+      each(report, { paths, signal }, async (item) => {
         await core.keeper.unpin(item)
         return 0
       }),
-    free: ({ paths }) => each(report, paths, (item) => free(core, item)),
+    free: ({ paths }, signal) => each(report, { paths, signal }, (item) => free(core, item)),
     conflicts: async () => ({ conflicts: await listConflicts(core, report) }),
     resolveConflicts: async (request, signal) => ({ results: await resolveConflicts(core, report, request, signal) }),
     folders: async (_request, signal) => ({ folders: await listFolders(named, signal) }),
@@ -97,7 +98,7 @@ async function sync(options: DaemonCommandsOptions, request: CommandRequest<'syn
     const held = itemsOf(await readHeld(core))
     const pending = await core.upload.pending()
     const isHeld = held > 0 && outcome !== 'time-up'
-    return { outcome: isHeld ? 'held' : outcome !== 'waited' ? outcome : pending.count === 0 ? 'done' : 'time-up', pendingUploads: pending.count, pendingBytes: pending.bytes, heldDeletions: held, ...(plan === undefined ? {} : { plan }) }
+    return { outcome: isHeld ? 'held' : outcome !== 'waited' ? outcome : pending.count === 0 ? 'done' : 'time-up', pendingUploads: pending.count, pendingBytes: pending.bytes, pendingDownloads: core.keeper.fetches.pending, heldDeletions: held, ...(plan === undefined ? {} : { plan }) }
   }
   if (request.waitSeconds === undefined) {
     await dropHistory(asker)
@@ -126,11 +127,13 @@ async function sync(options: DaemonCommandsOptions, request: CommandRequest<'syn
 async function syncOnce(core: DriveCore, signal: AbortSignal): Promise<void> {
   await core.fullSync.finish()
   await core.upload.hurry()
+  await core.watch.ensureListed(ROOT_INO, signal)
   await core.watch.syncAll(signal)
   const { count } = core.isReadOnly ? await core.upload.pending() : { count: 0 }
   if (count > 0) throw new DriveError('read-only', `the drive is mounted read-only: ${count} edits stay here until it is mounted without --read-only`)
   await core.upload.waitUntilIdle(signal)
   while (await core.watch.lookAtBlocked(signal)) await core.upload.waitUntilIdle(signal)
+  await core.keeper.waitUntilHere(signal)
 }
 
 /** A portal that cannot be reached now may be back before the time is up. */
@@ -140,7 +143,7 @@ async function syncUntilDone({ core, clock }: DaemonCommandsOptions, signal: Abo
       await syncOnce(core, signal)
       return
     } catch (error) {
-      if (signal.aborted || !hasCode(error, 'offline')) throw error
+      if (signal.aborted || !hasCode(error, 'offline', 'deadline')) throw error
       await delay(clock, PROBE_EVERY_MS, signal)
       await core.drive.rest.probe()
     }
@@ -206,10 +209,10 @@ function holdersOf(error: DriveError): UnmountAnswer['busy'] {
   return (holders as readonly Holder[]).map(({ pid, name }) => ({ pid, command: name }))
 }
 
-async function each(report: DriveReport, paths: readonly string[], act: (item: Item) => Promise<number>): Promise<CommandAnswer<'pin'>> {
+async function each(report: DriveReport, { paths, signal }: { readonly paths: readonly string[]; readonly signal: AbortSignal }, act: (item: Item) => Promise<number>): Promise<CommandAnswer<'pin'>> {
   const results = await inOrder(paths, async (path): Promise<PathResult> => {
     try {
-      return { path, bytes: await act(await report.item(path)) }
+      return { path, bytes: await act(await report.item(path, signal)) }
     } catch (error) {
       return { path, error: { code: errorCode(error), message: errorText(error) } }
     }

@@ -22,6 +22,7 @@ import { writeFormerProfile, type KnownBytes } from './former-profile.js'
 import { giveBack, type Aside } from './give-back.js'
 import type { LastingGrants } from './grant-store.js'
 import { isThere } from './is-there.js'
+import { refuseLostDatabase } from './lost-database.js'
 import { ensureMarker } from './marker.js'
 import { readDisconnection, removeDisconnection, writeDisconnection, type Disconnection } from './disconnection.js'
 import { connectionsField } from './kept-connections.js'
@@ -66,6 +67,7 @@ export async function disconnectProfile(within: DisconnectWithin): Promise<Disco
 /** From here on the only way is forward. */
 async function decide(paths: ProfilePaths, profile: Profile): Promise<Disconnection> {
   await finishAdoption(paths, profile)
+  await refuseLostDatabase(paths)
   if (!(await isThere(paths.databasePath))) {
     const nothing = { profile, folders: [], files: [], unselected: [], connections: [...(profile.connections ?? []), ...(profile.lostConnections ?? [])] }
     await writeDisconnection(paths, nothing)

@@ -5,7 +5,7 @@
  */
 import { hostname } from 'node:os'
 import type { Clock } from '../base/clock.js'
-import { errorCode, errorText, type DriveError } from '../base/errors.js'
+import type { DriveError } from '../base/errors.js'
 import { ROOT_INO, type Ino } from '../base/ids.js'
 import type { Log } from '../base/log.js'
 import { namePatterns } from '../base/names.js'
@@ -50,6 +50,7 @@ import { Watch } from '../watch/watch.js'
 import { Connectivity } from './connectivity.js'
 import { DatabaseCheck } from './database-check.js'
 import { FullSync } from './full-sync.js'
+import { refuseLostDatabase } from './lost-database.js'
 import type { ProfilePaths } from './paths.js'
 import type { Profile } from './profile.js'
 import { rootFolderOf } from './root-folder.js'
@@ -102,7 +103,6 @@ export class DriveCore {
   readonly #direct: DirectOpens
   readonly #news: KernelNews
   readonly #handles = new Handles()
-  readonly #following = new Set<Promise<void>>()
   #paused = false
 
   /** Opens everything; nothing runs before `start`. 'database-damaged', 'database-newer', 'disk-full'. */
@@ -112,6 +112,7 @@ export class DriveCore {
     const onDamage = (error: DriveError): void => {
       check.met(error)
     }
+    await refuseLostDatabase(paths)
     const store = await Store.open(paths.databasePath, SCHEMAS, { bootId, onDamage })
     try {
       const settings = options.settings()
@@ -304,7 +305,6 @@ export class DriveCore {
       () => this.upload.stop(),
       () => this.#connectivity.stop(),
       () => this.hydrator.stop(),
-      () => Promise.all(this.#following),
       () => this.drive.close(),
       () => this.cache.close(),
       () => this.store.close(),
@@ -373,23 +373,18 @@ export class DriveCore {
     this.#options.log.info({ online }, online ? 'the portal is reachable' : 'the portal is not reachable')
     this.upload.setOnline(online)
     this.watch.setOnline(online)
+    if (online) this.keeper.hurry()
   }
 
   #renamed(item: Item, to: Place): void {
     if (item.parent !== null) this.#news.renamed({ parent: item.parent, name: item.name }, to)
     // The bytes of a placeholder may be wanted soon (R7).
-    if (item.kind === 'file' && this.#options.settings().hydrateOnRename && item.base !== null && !item.localOnly) this.keeper.want(item.ino)
+    if (item.kind === 'file' && this.#options.settings().hydrateOnRename && item.base !== null && !item.localOnly) this.keeper.fetches.want(item.ino)
   }
 
   #follow(deltas: readonly MirrorDelta[]): void {
     this.#news.tell(deltas)
-    const following: Promise<void> = this.keeper
-      .follow(deltas)
-      .catch((error: unknown) => {
-        this.#options.log.error({ code: errorCode(error), error: errorText(error) }, 'changes below pinned folders could not be followed')
-      })
-      .finally(() => this.#following.delete(following))
-    this.#following.add(following)
+    this.keeper.follow(deltas)
   }
 }
 

@@ -1,4 +1,4 @@
-/** What `status` tells: of the whole drive, and of single paths. Reads only; asks the portal nothing. */
+/** What `status` tells: of the whole drive, without asking the portal, and of single paths, for which folders on the way are listed where nobody has looked yet. */
 import { DriveError, errorCode, errorText, hasCode, type ErrorCode } from '../base/errors.js'
 import type { DriveStatus, EngineStatus, ItemStatus, PathStatus, ProblemStatus, TransferStatus, UnsentItem } from '../control/commands.js'
 import { askedId } from '../mirror/connected-rows.js'
@@ -10,6 +10,7 @@ import type { DriveCore } from './drive-core.js'
 import { LocalPaths } from './local-paths.js'
 import { MOST_NAMED, nameUnsent } from './named-items.js'
 import type { Profile } from './profile.js'
+import { standingItem } from './standing-items.js'
 
 export interface ReportOptions {
   readonly core: DriveCore
@@ -45,6 +46,7 @@ export class DriveReport {
       pid: process.pid,
       pendingUploads: pending.count,
       pendingBytes: pending.bytes,
+      pendingDownloads: core.keeper.fetches.pending,
       heldDeletions: itemsOf(held),
       transfers: await this.#transfers(),
       cache: core.cache.usage(),
@@ -55,29 +57,19 @@ export class DriveReport {
     }
   }
 
-  async path(path: string): Promise<PathStatus> {
+  async path(path: string, signal: AbortSignal): Promise<PathStatus> {
     try {
-      return await this.#itemStatus(path, (await this.#hidden(path)) ?? (await this.item(path)))
+      return await this.#itemStatus(path, await standingItem({ core: this.#o.core, paths: this.paths }, path, signal))
     } catch (error) {
       return { path, error: { code: errorCode(error), message: errorText(error) } }
     }
   }
 
-  /** 'not-found' for a path that is not known here. */
-  async item(path: string): Promise<Item> {
-    const item = await this.#o.core.mirror.find(this.paths.names(path))
-    if (item === undefined) throw new DriveError('not-found', `there is no ${path}`)
+  /** What a person works with under the path. Throws as `standingItem`. */
+  async item(path: string, signal: AbortSignal): Promise<Item> {
+    const item = await standingItem({ core: this.#o.core, paths: this.paths }, path, signal)
+    if (item.excluded) throw new DriveError('not-found', `${path} does not synchronize`)
     return item
-  }
-
-  /** What stands there and does not synchronize. */
-  async #hidden(path: string): Promise<Item | undefined> {
-    const { mirror, store } = this.#o.core
-    const names = this.paths.names(path)
-    const name = names.at(-1)
-    const folder = name === undefined ? undefined : await mirror.find(names.slice(0, -1))
-    const item = name === undefined || folder === undefined ? undefined : await mirror.childIn(store.read, folder.ino, name)
-    return item?.excluded === true ? item : undefined
   }
 
   /** What the portal does not have yet, named. */
@@ -140,6 +132,10 @@ export class DriveReport {
         since: new Date(entry.sinceMs).toISOString(),
         nextTry: entry.nextTryMs === 0 ? null : new Date(entry.nextTryMs).toISOString(),
       })
+    }
+    for (const [ino, { code, text, sinceMs, nextTryMs }] of this.#o.core.keeper.fetches.failures) {
+      if (code === accountTrouble?.code) continue
+      problems.push({ ...standing((await this.paths.of(ino)) ?? null, { code, text, sinceMs }), nextTry: new Date(nextTryMs).toISOString() })
     }
     for (const [ino, problem] of this.#o.core.watch.problems()) {
       if (problem.code === accountTrouble?.code) continue

@@ -1,5 +1,5 @@
 /** Which folders synchronize, told by path, and what a person chooses: `folders`, `folders select` and `folders deselect` (R5). */
-import { DriveError, errorCode, errorText } from '../base/errors.js'
+import { DriveError, errorCode, errorText, hasCode } from '../base/errors.js'
 import { ROOT_INO, type Ino } from '../base/ids.js'
 import type { FolderChosen, FolderResult, FolderStatus } from '../control/commands.js'
 import { askedId } from '../mirror/connected-rows.js'
@@ -10,6 +10,7 @@ import type { Deselected } from '../watch/selection.js'
 import type { DriveCore } from './drive-core.js'
 import type { LocalPaths } from './local-paths.js'
 import { nameUnsent } from './named-items.js'
+import { standingItem } from './standing-items.js'
 
 export interface FolderCommandsOptions {
   readonly core: DriveCore
@@ -68,17 +69,14 @@ async function refusal({ paths }: FolderCommandsOptions, path: string, outcome: 
   return { path, error: { code: 'would-lose-data', message }, unsent: items }
 }
 
-/** What stands under the path, shown or not; folders on the way are listed. 'not-found'. */
-async function findFolder({ core, paths }: FolderCommandsOptions, path: string, signal: AbortSignal): Promise<Item> {
-  const { mirror, store, watch } = core
-  let item = await mirror.get(ROOT_INO)
-  for (const name of paths.names(path)) {
-    if (item?.kind === 'folder') await watch.ensureListed(item.ino, signal)
-    if (item?.excluded === true) throw new DriveError('not-found', `${await paths.describe(item)} does not synchronize: what is in it is not known here`)
-    item = item === undefined ? undefined : await mirror.childIn(store.read, item.ino, name)
+/** 'not-found' says where to look. */
+async function findFolder(options: FolderCommandsOptions, path: string, signal: AbortSignal): Promise<Item> {
+  try {
+    return await standingItem(options, path, signal)
+  } catch (error) {
+    if (!hasCode(error, 'not-found')) throw error
+    throw new DriveError('not-found', `${error.message}: "elastic-drive folders" names those that can be chosen`, { cause: error })
   }
-  if (item === undefined) throw new DriveError('not-found', `there is no ${path}: "elastic-drive folders" names those that can be chosen`)
-  return item
 }
 
 async function bytesBelow({ keeper, cache }: DriveCore, ino: Ino): Promise<number> {

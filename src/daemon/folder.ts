@@ -3,9 +3,10 @@
  * before, marked inside, and sealed (0555) while connected, so that nothing lands below the mount by mistake.
  */
 import { constants, type Stats } from 'node:fs'
-import { chmod, mkdir, open, readdir, stat } from 'node:fs/promises'
+import { chmod, open, readdir, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { DriveError, systemCode } from '../base/errors.js'
+import { DriveError, errorText, systemCode } from '../base/errors.js'
+import { makeDirectories } from '../base/make-directories.js'
 import { MARKER_NAME, readMarker, removeMarker, writeMarker, type Marker } from './marker.js'
 import type { ProfilePaths } from './paths.js'
 import { isWithin, readMountOf } from './place.js'
@@ -59,12 +60,20 @@ export async function ordinaryMode(folder: string, remembered: number): Promise<
 
 /** Makes the folder where it is missing, marks it and seals it. */
 export async function claimFolder(folder: string, owner: Marker): Promise<void> {
-  await mkdir(folder, { recursive: true, mode: OPEN_MODE })
+  await makeFolder(folder)
   await chmod(folder, OPEN_MODE)
   try {
     await writeMarker(folder, owner)
   } finally {
     await chmod(folder, SEALED_MODE)
+  }
+}
+
+async function makeFolder(folder: string): Promise<void> {
+  try {
+    await makeDirectories(folder, OPEN_MODE)
+  } catch (error) {
+    throw new DriveError('invalid', `${folder} cannot be made (${systemCode(error) ?? errorText(error)}): choose another with --folder`, { cause: error })
   }
 }
 

@@ -3,6 +3,7 @@ import { relative, join } from 'node:path'
 import { DriveError } from '../base/errors.js'
 import type { Ino } from '../base/ids.js'
 import type { Item } from '../mirror/item.js'
+import { lastNames } from '../mirror/item-names.js'
 import type { Mirror } from '../mirror/mirror.js'
 
 export class LocalPaths {
@@ -32,8 +33,8 @@ export class LocalPaths {
     return names === undefined ? undefined : this.join(names)
   }
 
-  /** As `of`, with the last name an item had when it stands nowhere (a deletion to be sent). */
+  /** As `of`, with its last place for an item that stands nowhere (a deletion to be sent). */
   async describe(item: Item): Promise<string> {
-    return (await this.of(item.ino)) ?? (item.base === null ? item.name : item.base.name)
+    return this.join(await lastNames(item, (ino) => this.#mirror.get(ino)))
   }
 }

@@ -7,5 +7,10 @@ import type { LocalPaths } from './local-paths.js'
 export const MOST_NAMED = 1_000
 
 export function nameUnsent(paths: LocalPaths, items: readonly Item[]): Promise<readonly UnsentItem[]> {
-  return Promise.all(items.slice(0, MOST_NAMED).map(async (item) => ({ path: await paths.describe(item), bytes: item.kind === 'file' ? item.sizeBytes : 0 })))
+  return Promise.all(items.slice(0, MOST_NAMED).map(async (item) => ({ path: await paths.describe(item), bytes: unsentBytes(item) })))
+}
+
+/** At most: a rename sends none. */
+export function unsentBytes({ kind, deleted, sizeBytes }: Item): number {
+  return kind === 'file' && !deleted ? sizeBytes : 0
 }

@@ -4,6 +4,7 @@ import { systemCode } from '../base/errors.js'
 import { countConflicts } from '../mirror/conflicts.js'
 import { Connection } from '../store/connection.js'
 import { storeError } from '../store/store.js'
+import { refuseLostDatabase } from './lost-database.js'
 import type { ProfilePaths } from './paths.js'
 import type { Settings } from './settings.js'
 
@@ -18,6 +19,7 @@ export interface OfflineStatus {
 
 /** Zeros for a drive that was never mounted. 'database-damaged' with the next step. */
 export async function offlineStatus(paths: ProfilePaths, settings: Settings): Promise<OfflineStatus> {
+  await refuseLostDatabase(paths)
   let connection: Connection
   try {
     connection = await Connection.open(paths.databasePath, 'read-only')
@@ -26,7 +28,7 @@ export async function offlineStatus(paths: ProfilePaths, settings: Settings): Pr
     throw storeError(paths.databasePath, error)
   }
   try {
-    const pending = await connection.get('SELECT count(*) AS n, coalesce(sum(items.size), 0) AS bytes FROM journal LEFT JOIN items USING (ino)')
+    const pending = await connection.get('SELECT count(*) AS n, coalesce(sum(CASE WHEN contents.dirty = 1 THEN contents.size END), 0) AS bytes FROM journal LEFT JOIN items USING (ino) LEFT JOIN contents ON contents.id = items.content_id')
     const cache = await connection.get(
       `SELECT coalesce(sum(allocated_bytes), 0) AS used, coalesce(sum(CASE WHEN pinned = 1 THEN allocated_bytes END), 0) AS pinned,
          coalesce(sum(CASE WHEN dirty = 1 THEN allocated_bytes END), 0) AS dirty FROM contents`,

@@ -4,9 +4,10 @@
  * name that is derived from the long one, so that the daemon and whoever asks it find the same.
  */
 import { createHash } from 'node:crypto'
-import { chmod, lstat, mkdir } from 'node:fs/promises'
+import { chmod, lstat } from 'node:fs/promises'
 import { dirname, isAbsolute, join, resolve } from 'node:path'
 import { DriveError } from '../base/errors.js'
+import { makeDirectories } from '../base/make-directories.js'
 
 export const DEFAULT_PROFILE = 'default'
 const PROFILE_NAME = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/
@@ -145,7 +146,7 @@ export async function prepareDirectories(paths: ProfilePaths, uid: number): Prom
 
 /** The directory itself is ours and 0700; directories above it are made 0700 where they are missing. */
 export async function preparePrivateDirectory(directory: string, uid: number): Promise<void> {
-  await mkdir(directory, { recursive: true, mode: 0o700 })
+  await makeDirectories(directory, 0o700)
   for (const path of [dirname(directory), directory]) {
     const found = await lstat(path)
     // The one above may be a shared one (/tmp, a home), but never one that somebody else could swap below us.

@@ -2,18 +2,20 @@
  * Copies every unsent edit out under its real name, with or without a daemon, a portal or a sound database. Opens the
  * database read-only beside a running daemon and changes nothing.
  */
-import { copyFile, mkdir, readdir, stat } from 'node:fs/promises'
-import { constants } from 'node:fs'
+import { copyFile, readdir, stat } from 'node:fs/promises'
+import { constants, type Dirent } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { DriveError, errorText, hasCode, systemCode } from '../base/errors.js'
 import type { Ino } from '../base/ids.js'
 import { ROOT_INO } from '../base/ids.js'
+import { makeDirectories } from '../base/make-directories.js'
 import { splitExtension } from '../base/names.js'
 import { contentPath } from '../cache/content-path.js'
 import { readUnsent } from '../cache/recover-rows.js'
 import { itemOf, ITEM_COLUMNS, type Item } from '../mirror/item.js'
 import { Connection } from '../store/connection.js'
 import { storeError, type Reader } from '../store/store.js'
+import { isDatabaseLost } from './lost-database.js'
 import type { ProfilePaths } from './paths.js'
 
 export interface RescuedFile {
@@ -31,19 +33,19 @@ export interface Rescue {
 
 /** 'folder-not-empty' unless `directory` is empty or new: nothing there is ever overwritten. */
 export async function rescueInto(paths: ProfilePaths, directory: string): Promise<Rescue> {
-  await mkdir(directory, { recursive: true, mode: 0o700 })
+  await makeDirectories(directory, 0o700)
   if ((await readdir(directory)).length > 0) throw new DriveError('folder-not-empty', `${directory} is not empty: name a new folder for the rescued files`)
   let connection: Connection
   try {
     connection = await Connection.open(paths.databasePath, 'read-only')
   } catch (error) {
-    if ((await sizeOf(paths.databasePath)) === undefined) return { files: [], failed: [] } // never mounted: nothing to rescue
+    if ((await sizeOf(paths.databasePath)) === undefined) return await rescueUnnamed(paths, directory)
     throw storeError(paths.databasePath, error)
   }
   try {
     return await rescueByName(connection, paths, directory)
   } catch (error) {
-    if (!hasCode(storeError(paths.databasePath, error), 'database-damaged')) throw error
+    if (!hasCode(storeError(paths.databasePath, error), 'database-damaged') && !(await isDatabaseLost(paths))) throw error
     return await rescueUnnamed(paths, directory)
   } finally {
     await connection.close()
@@ -68,11 +70,11 @@ async function rescueByName(reader: Reader, paths: ProfilePaths, directory: stri
   return { files, failed }
 }
 
-/** The database cannot be read: everything the cache holds is copied, edits and downloads alike, under its number. */
+/** The database cannot be read, or is gone: everything the cache holds is copied, edits and downloads alike, under its number. Nothing where nothing was ever mounted. */
 async function rescueUnnamed(paths: ProfilePaths, directory: string): Promise<Rescue> {
   const files: RescuedFile[] = []
   const failed: { path: string; reason: string }[] = []
-  for (const entry of await readdir(paths.contentDirectory, { recursive: true, withFileTypes: true })) {
+  for (const entry of await entriesIn(paths)) {
     if (!entry.isFile()) continue
     const source = join(entry.parentPath, entry.name)
     try {
@@ -84,12 +86,22 @@ async function rescueUnnamed(paths: ProfilePaths, directory: string): Promise<Re
   return { files, failed }
 }
 
+async function entriesIn({ contentDirectory, databasePath }: ProfilePaths): Promise<readonly Dirent[]> {
+  try {
+    return await readdir(contentDirectory, { recursive: true, withFileTypes: true })
+  } catch (error) {
+    if (systemCode(error) !== 'ENOENT') throw error
+    if ((await sizeOf(databasePath)) === undefined) return []
+    throw new DriveError('database-damaged', `the database ${databasePath} cannot be read, and the cache ${contentDirectory} is gone: there is nothing left to copy`)
+  }
+}
+
 async function copyOut(source: string, directory: string, path: string, sizeBytes: number | undefined): Promise<{ savedAs: string; bytes: number }> {
   const found = await sizeOf(source)
   // An empty content has no file: nothing was ever written to it.
   if (found === undefined && (sizeBytes ?? 0) > 0) throw new DriveError('not-found', 'its bytes are missing in the cache')
   const savedAs = await freeName(join(directory, path))
-  await mkdir(dirname(savedAs), { recursive: true, mode: 0o700 })
+  await makeDirectories(dirname(savedAs), 0o700)
   await copyFile(found === undefined ? '/dev/null' : source, savedAs, constants.COPYFILE_EXCL)
   return { savedAs, bytes: found ?? 0 }
 }

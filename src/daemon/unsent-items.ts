@@ -4,14 +4,18 @@ import { systemCode } from '../base/errors.js'
 import { asIno, type Ino } from '../base/ids.js'
 import { readUnsent } from '../cache/recover-rows.js'
 import type { UnsentItem } from '../control/commands.js'
-import { ItemNames } from '../mirror/item-names.js'
+import { getItem } from '../mirror/item-queries.js'
+import { lastNames } from '../mirror/item-names.js'
 import { ITEM_COLUMNS, itemOf, type Item } from '../mirror/item.js'
 import { Connection } from '../store/connection.js'
 import { storeError, type Reader } from '../store/store.js'
+import { refuseLostDatabase } from './lost-database.js'
+import { unsentBytes } from './named-items.js'
 import type { ProfilePaths } from './paths.js'
 
 /** Edits, new items, moves and deletions. Nothing for a drive that was never mounted. 'database-damaged'. */
 export async function readUnsentItems(paths: ProfilePaths, folder: string): Promise<readonly UnsentItem[]> {
+  await refuseLostDatabase(paths)
   let connection: Connection
   try {
     connection = await Connection.open(paths.databasePath, 'read-only')
@@ -29,7 +33,6 @@ export async function readUnsentItems(paths: ProfilePaths, folder: string): Prom
 }
 
 async function named(reader: Reader, paths: ProfilePaths, folder: string): Promise<readonly UnsentItem[]> {
-  const names = new ItemNames(reader)
   const items = new Map<Ino, Item>()
   for (const row of await reader.all(`SELECT ${ITEM_COLUMNS} FROM items WHERE ino IN (SELECT ino FROM journal) ORDER BY ino`)) {
     items.set(asIno(Number(row.ino)), itemOf(row))
@@ -41,8 +44,8 @@ async function named(reader: Reader, paths: ProfilePaths, folder: string): Promi
   }
   return await Promise.all(
     [...items.values()].map(async (item) => ({
-      path: join(folder, ...((await names.of(item)) ?? [item.base?.name ?? item.name])),
-      bytes: item.kind === 'file' ? item.sizeBytes : 0,
+      path: join(folder, ...(await lastNames(item, (ino) => getItem(reader, ino)))),
+      bytes: unsentBytes(item),
     })),
   )
 }

@@ -1,33 +1,21 @@
 /**
- * Bytes that shall be here though nobody reads them now: pinned files and folders ("always keep here"), and placeholders
- * that were renamed (R7). Fetches them in the background, a few at a time, and gives space back on request. Pins are rows
- * and survive; the wish after a rename does not.
+ * What shall be here though nobody reads it now: pinned files and folders ("always keep here"), and placeholders that were
+ * renamed (R7). Has them fetched in the background, and gives space back on request. Pins are rows and survive; the wish
+ * after a rename does not.
  */
-import { errorCode, errorText, hasCode } from '../base/errors.js'
+import { DriveError, errorCode, errorText } from '../base/errors.js'
 import type { ContentId, Ino } from '../base/ids.js'
-import type { Log } from '../base/log.js'
-import type { Clock } from '../base/clock.js'
-import { ServiceLoop, type Service } from '../base/service.js'
-import type { ContentCache } from '../cache/content-cache.js'
-import type { Hydrator } from '../hydrate/hydrator.js'
+import type { Service } from '../base/service.js'
+import { untilCancelled } from '../base/until-cancelled.js'
 import type { MirrorDelta } from '../mirror/delta.js'
 import type { Item } from '../mirror/item.js'
-import type { Mirror } from '../mirror/mirror.js'
-import { isInTrash } from '../mirror/trash-rows.js'
-import type { Store } from '../store/store.js'
+import { seemsGone } from '../watch/folder-failure.js'
 import type { Watch } from '../watch/watch.js'
-import { contentRow, holdContent } from './content-holding.js'
+import { BackgroundFetches, type BackgroundFetchesOptions } from './background-fetches.js'
+import { contentRow } from './content-holding.js'
 
-export interface KeeperOptions {
-  readonly store: Store
-  readonly mirror: Mirror
-  readonly cache: ContentCache
-  readonly hydrator: Hydrator
+export interface KeeperOptions extends BackgroundFetchesOptions {
   readonly watch: Pick<Watch, 'ensureListed'>
-  readonly clock: Clock
-  readonly log: Log
-  /** How much of an item is on this disk has changed. */
-  readonly onPresence: (item: Item) => void
   /** Files that were closed a moment ago are synced and looked at now, and nobody here holds them after it. */
   readonly letGoOfClosed: () => Promise<void>
 }
@@ -35,35 +23,51 @@ export interface KeeperOptions {
 /** What `free` did with one path. */
 export type FreeOutcome = 'freed' | 'not-here' | 'unsent' | 'open'
 
-const TOGETHER = 2 // leaves a connection for who waits (bitrix24-rest.md section 16)
-const RETRY_MS = 30_000 // a failed background download is nobody's hurry
+const RETRY_MS = 30_000
 
 export class Keeper implements Service {
+  readonly fetches: BackgroundFetches
   readonly #o: KeeperOptions
-  readonly #loop: ServiceLoop
-  /** Files to fetch, in order of asking. */
-  readonly #wanted = new Set<Ino>()
-  /** Failed ones, back in the queue after RETRY_MS. */
-  readonly #later = new Set<Ino>()
+  readonly #stopping = new AbortController()
+  /** Walks through pinned folders that are under way; none throws. */
+  readonly #walks = new Set<Promise<void>>()
+  /** What is pinned was not all looked through. */
+  #isWalkDue = true
+  /** Why not, when a listing failed. */
+  #walkError: unknown
+  #cancelRetry: (() => void) | undefined
 
   constructor(options: KeeperOptions) {
     this.#o = options
-    this.#loop = new ServiceLoop({ name: 'keeper', clock: options.clock, log: options.log, turn: (signal) => this.#turn(signal) })
+    this.fetches = new BackgroundFetches(options)
   }
 
   start(): void {
-    void this.#wantPinned()
-    this.#loop.start()
+    this.fetches.start()
+    this.hurry()
   }
 
   async stop(): Promise<void> {
-    await this.#loop.stop()
+    this.#stopping.abort(new DriveError('cancelled', 'the keeper is stopping'))
+    this.#cancelRetry?.()
+    await this.fetches.stop()
+    await Promise.all(this.#walks)
   }
 
-  /** The file's bytes are to be here soon. */
-  want(ino: Ino): void {
-    this.#wanted.add(ino)
-    this.#loop.wake()
+  /** The portal is there again, or somebody waits: what failed is tried now. */
+  hurry(): void {
+    this.#cancelRetry?.()
+    this.#cancelRetry = undefined
+    if (this.#isWalkDue) this.#begin(this.#wantPinned())
+    this.fetches.hurry()
+  }
+
+  /** Resolves when all that is to be here is here; 'cancelled' by the signal, or what kept a pinned folder from being listed ('offline' …). */
+  async waitUntilHere(signal: AbortSignal): Promise<void> {
+    this.hurry()
+    while (this.#walks.size > 0) await untilCancelled(Promise.all(this.#walks), signal)
+    if (this.#isWalkDue) throw this.#walkError
+    await this.fetches.waitUntilIdle(signal)
   }
 
   /** Keeps the file, or everything in the folder now and later, here. */
@@ -116,7 +120,11 @@ export class Keeper implements Service {
   }
 
   /** New or changed files below a pinned folder are to be kept as well. */
-  async follow(deltas: readonly MirrorDelta[]): Promise<void> {
+  follow(deltas: readonly MirrorDelta[]): void {
+    this.#begin(this.#keepNew(deltas))
+  }
+
+  async #keepNew(deltas: readonly MirrorDelta[]): Promise<void> {
     for (const delta of deltas) {
       if (delta.kind !== 'appeared' && delta.kind !== 'content' && delta.kind !== 'moved') continue
       if (await this.isPinned(delta.ino)) await this.#keepBelow(delta.ino)
@@ -124,11 +132,23 @@ export class Keeper implements Service {
   }
 
   async #wantPinned(): Promise<void> {
-    try {
-      for (const item of await this.#o.mirror.pinnedItems()) await this.#keepBelow(item.ino)
-    } catch (error) {
-      if (!hasCode(error, 'cancelled')) this.#o.log.error({ code: errorCode(error), error: errorText(error) }, 'pinned items could not be looked through')
-    }
+    this.#isWalkDue = false
+    for (const item of await this.#o.mirror.pinnedItems()) await this.#keepBelow(item.ino)
+  }
+
+  #begin(walk: Promise<void>): void {
+    const walking: Promise<void> = walk
+      .catch((error: unknown) => {
+        if (this.#stopping.signal.aborted) return
+        this.#o.log.info({ code: errorCode(error), error: errorText(error) }, 'what is pinned could not be looked through, and is again later')
+        this.#isWalkDue = true
+        this.#walkError = error
+        this.#cancelRetry ??= this.#o.clock.setTimer(RETRY_MS, () => {
+          this.hurry()
+        })
+      })
+      .finally(() => this.#walks.delete(walking))
+    this.#walks.add(walking)
   }
 
   /** Lists what is pinned and not listed yet, and marks and wants every file below. */
@@ -136,42 +156,21 @@ export class Keeper implements Service {
     const item = await this.#o.mirror.get(ino)
     if (item === undefined || item.deleted || item.excluded) return
     if (item.kind === 'folder') {
-      if (item.listedMs === null) await this.#o.watch.ensureListed(ino, new AbortController().signal)
+      if (item.listedMs === null) await this.#list(ino)
       for (const child of (await this.#o.mirror.children(ino)).values()) await this.#keepBelow(child)
       return
     }
     const contentId = item.contentId ?? (await contentRow(this.#o, ino))
     await this.#o.store.transact((tx) => this.#o.cache.setPinned(tx, [contentId], true))
-    this.want(ino)
+    this.fetches.want(ino)
   }
 
-  async #turn(signal: AbortSignal): Promise<number> {
-    while (this.#wanted.size > 0 && !signal.aborted) {
-      const next = [...this.#wanted].slice(0, TOGETHER)
-      await Promise.all(next.map((ino) => this.#fetch(ino, signal)))
-    }
-    const again = this.#later.size > 0
-    for (const ino of this.#later) this.#wanted.add(ino)
-    this.#later.clear()
-    return again ? RETRY_MS : Infinity
-  }
-
-  async #fetch(ino: Ino, signal: AbortSignal): Promise<void> {
-    this.#wanted.delete(ino)
+  /** A folder that cannot be looked into keeps nobody from the others: the watch tells of it. */
+  async #list(ino: Ino): Promise<void> {
     try {
-      const item = await this.#o.mirror.get(ino)
-      if (item === undefined || item.deleted || item.kind === 'folder' || (await isInTrash(this.#o.store.read, item.parent))) return
-      const content = await holdContent(this.#o, ino)
-      try {
-        await this.#o.hydrator.hydrate(content, { priority: 'background', signal })
-      } finally {
-        await content.release()
-      }
-      this.#o.onPresence(item)
+      await this.#o.watch.ensureListed(ino, this.#stopping.signal)
     } catch (error) {
-      if (signal.aborted || hasCode(error, 'not-found', 'vanished')) return
-      this.#o.log.info({ ino, code: errorCode(error), error: errorText(error) }, 'a background download failed and is tried again later')
-      this.#later.add(ino)
+      if (!seemsGone(error)) throw error
     }
   }
 

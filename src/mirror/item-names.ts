@@ -1,7 +1,7 @@
 /** Where items stand here, read from the rows alone: for who has a database and no mirror around it. */
 import { ROOT_INO, type Ino } from '../base/ids.js'
 import type { Reader } from '../store/store.js'
-import type { Item } from './item.js'
+import { shownName, type Item } from './item.js'
 import { getItem } from './item-queries.js'
 
 export class ItemNames {
@@ -26,4 +26,21 @@ export class ItemNames {
     this.#known.set(ino, names)
     return names
   }
+}
+
+/** From the root down to where an item stands, or stood before it was deleted here: for messages. */
+export async function lastNames(item: Item, get: (ino: Ino) => Promise<Item | undefined>): Promise<readonly string[]> {
+  const names: string[] = []
+  const seen = new Set<Ino>() // where something stood before may lie below what it holds now
+  for (let at: Item | undefined = item; at !== undefined && at.ino !== ROOT_INO && !seen.has(at.ino); ) {
+    seen.add(at.ino)
+    const { parent, name } = lastPlace(at)
+    names.unshift(name)
+    at = parent === null ? undefined : await get(parent)
+  }
+  return names
+}
+
+function lastPlace({ parent, name, base }: Item): { readonly parent: Ino | null; readonly name: string } {
+  return parent === null && base !== null ? { parent: base.parent, name: shownName(base.name, base.id) } : { parent, name }
 }

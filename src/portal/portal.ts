@@ -6,13 +6,14 @@ import { createServer as createPlainServer, type IncomingMessage, type RequestLi
 import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { rmSync } from 'node:fs'
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { systemClock, type Clock } from '../base/clock.js'
 import { DriveError, errorText } from '../base/errors.js'
 import { silentLog, type Log } from '../base/log.js'
 import { systemRandom, type Random } from '../base/random.js'
+import { makeDirectories } from '../base/make-directories.js'
 import type { Plan } from './account.js'
 import { portalCertificate, type Certificate } from './certificate.js'
 import { answerHook } from './hooks.js'
@@ -101,7 +102,7 @@ export async function startPortal(options: PortalOptions = {}): Promise<RunningP
 /** A directory given is made and kept; a temporary one goes with the portal, also when the process ends without closing it. */
 async function portalDirectory(dataDir: string | undefined): Promise<{ dir: string; removeTemporary: () => Promise<void> }> {
   if (dataDir !== undefined) {
-    await mkdir(dataDir, { recursive: true, mode: 0o700 })
+    await makeDirectories(dataDir, 0o700)
     return { dir: dataDir, removeTemporary: () => Promise.resolve() }
   }
   const dir = await mkdtemp(join(tmpdir(), 'elastic-drive-portal-'))

@@ -10,6 +10,7 @@ import type { Ino } from '../base/ids.js'
 import type { Log } from '../base/log.js'
 import { ServiceLoop, type Service } from '../base/service.js'
 import { SleepWatch } from '../base/sleep-watch.js'
+import { untilCancelled } from '../base/until-cancelled.js'
 import type { CallOptions, Drive } from '../drive/drive.js'
 import type { Item } from '../mirror/item.js'
 import type { Mirror } from '../mirror/mirror.js'
@@ -258,20 +259,4 @@ export class Watcher implements Service {
     const now = new Date(this.#o.clock.nowMs()).toISOString()
     return this.#o.store.transact((tx) => this.#o.mirror.setFact(tx, LAST_SYNC_FACT, now))
   }
-}
-
-/** `work`, or 'cancelled' as soon as the signal says so; the work itself goes on. */
-function untilCancelled(work: Promise<unknown>, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => {
-      reject(new DriveError('cancelled', 'a look at the portal was not over'))
-    }
-    signal.addEventListener('abort', onAbort, { once: true })
-    if (signal.aborted) onAbort()
-    const onEnd = (): void => {
-      signal.removeEventListener('abort', onAbort)
-      resolve()
-    }
-    work.then(onEnd, onEnd)
-  })
 }

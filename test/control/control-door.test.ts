@@ -24,6 +24,7 @@ const STATUS: DriveStatus = {
   pid: 1,
   pendingUploads: 0,
   pendingBytes: 0,
+  pendingDownloads: 0,
   heldDeletions: 0,
   transfers: [],
   cache: { usedBytes: 0, limitBytes: 1, pinnedBytes: 0, dirtyBytes: 0 },
@@ -39,7 +40,7 @@ function commands(replaced: Partial<DaemonCommands> = {}): DaemonCommands {
   return {
     status: () => Promise.resolve(STATUS),
     pathStatus: () => Promise.resolve(done),
-    sync: () => Promise.resolve({ outcome: 'started', pendingUploads: 0, pendingBytes: 0, heldDeletions: 0 }),
+    sync: () => Promise.resolve({ outcome: 'started', pendingUploads: 0, pendingBytes: 0, pendingDownloads: 0, heldDeletions: 0 }),
     fullSyncPlan: () => Promise.reject(new Error('not asked')),
     pause: () => Promise.resolve({ connection: 'paused' }),
     resume: () => Promise.resolve({ connection: 'online' }),
@@ -97,7 +98,7 @@ await t.test('requests of one connection are answered each by its own answer, th
   const { path } = await door(t, {
     sync: async () => {
       await held
-      return { outcome: 'done', pendingUploads: 0, pendingBytes: 0, heldDeletions: 0 }
+      return { outcome: 'done', pendingUploads: 0, pendingBytes: 0, pendingDownloads: 0, heldDeletions: 0 }
     },
   })
   const client = await ask(t, path)

@@ -74,9 +74,9 @@ function warningLines(unsent: readonly UnsentItem[], { folder }: Profile): reado
 /** False when it is in use, which is told. */
 async function unmountIfMounted(session: Session, profile: Profile): Promise<boolean> {
   try {
-    const ending = await takeMountAway(session, { profile, waitSeconds: 0, force: false })
+    const ending = await takeMountAway(session, { folder: profile.folder, waitSeconds: 0, force: false })
     if (ending.unmounted) return true
-    session.output.failWith('busy', busyWords(ending, profile).replace(', or use --force', ''))
+    session.output.failWith('busy', busyWords(ending, profile.folder).replace(', or use --force', ''))
     return false
   } catch (error) {
     if (hasCode(error, 'not-mounted')) return true

@@ -47,7 +47,8 @@ export const syncCommand = defineCommand<SyncOptions>({
   },
 })
 
-function words({ outcome, pendingUploads, pendingBytes, heldDeletions, plan }: SyncAnswer): string {
+function words(answer: SyncAnswer): string {
+  const { outcome, heldDeletions, plan } = answer
   switch (outcome) {
     case 'started':
       return plan === undefined ? 'Looking through the drive now.' : 'The history is dropped; what differs is being sent and listed now.'
@@ -55,8 +56,16 @@ function words({ outcome, pendingUploads, pendingBytes, heldDeletions, plan }: S
       return 'Everything is in sync.'
     case 'time-up':
       if (plan === null) return 'Time is up before both sides were compared: nothing was changed. Give it more time, or leave out --wait.'
-      return `Time is up: ${countInWords(pendingUploads, 'edit')} (${bytesInWords(pendingBytes)}) still to be sent; it goes on by itself.`
+      return `Time is up: ${leftWords(answer)}; it goes on by itself.`
     case 'held':
       return `${countInWords(heldDeletions, 'deletion')} held back: look at them with "elastic-drive brake show", then "elastic-drive brake allow" or "elastic-drive brake undo".`
   }
+}
+
+function leftWords({ pendingUploads, pendingBytes, pendingDownloads }: SyncAnswer): string {
+  const left = [
+    ...(pendingUploads === 0 ? [] : [`${countInWords(pendingUploads, 'edit')} (${bytesInWords(pendingBytes)}) still to be sent`]),
+    ...(pendingDownloads === 0 ? [] : [`${countInWords(pendingDownloads, 'file')} still to be fetched`]),
+  ]
+  return left.length === 0 ? 'the portal was not looked through yet' : left.join(', ')
 }
