@@ -136,14 +136,14 @@ async function syncOnce(core: DriveCore, signal: AbortSignal): Promise<void> {
   await core.keeper.waitUntilHere(signal)
 }
 
-/** A portal that cannot be reached now may be back before the time is up. */
+/** A portal that cannot be reached now, or answers with failures, may be well before the time is up. */
 async function syncUntilDone({ core, clock }: DaemonCommandsOptions, signal: AbortSignal): Promise<void> {
   for (;;) {
     try {
       await syncOnce(core, signal)
       return
     } catch (error) {
-      if (signal.aborted || !hasCode(error, 'offline', 'deadline')) throw error
+      if (signal.aborted || !hasCode(error, 'offline', 'deadline', 'portal-error', 'bad-answer', 'rate-limited', 'operating-limit')) throw error
       await delay(clock, PROBE_EVERY_MS, signal)
       await core.drive.rest.probe()
     }

@@ -118,9 +118,10 @@ export class DriveReport {
     if (damage !== undefined) problems.push(standing(null, { code: damage.error.code, text: damage.error.message, sinceMs: damage.sinceMs }))
     const { accountTrouble } = this.#o.core.drive.rest
     if (accountTrouble !== undefined) problems.push(standing(null, accountTrouble))
-    const { online, reason, sinceMs } = this.#o.core.drive.rest.state()
+    const { online, reason, sinceMs, trouble } = this.#o.core.drive.rest.state()
     const untrusted = online ? undefined : untrustedWords(reason)
     if (untrusted !== undefined) problems.push(standing(null, { code: 'offline', text: untrusted, sinceMs }))
+    if (online && trouble !== undefined) problems.push(standing(null, { code: 'portal-error', ...trouble }))
     for (const entry of await this.#o.core.journal.entries()) {
       // The account's trouble is one problem with one next step, whatever it keeps from going on.
       if (entry.failure === null || entry.failure.code === accountTrouble?.code) continue

@@ -70,10 +70,15 @@ export class Keeper implements Service {
     await this.fetches.waitUntilIdle(signal)
   }
 
-  /** Keeps the file, or everything in the folder now and later, here. */
+  /** Keeps the file, or everything in the folder now and later, here. Throws what kept a folder from being listed now; it is kept all the same. */
   async pin(item: Item): Promise<void> {
     await this.#setFlag(item.ino, true)
-    await this.#keepBelow(item.ino)
+    try {
+      await this.#keepBelow(item.ino)
+    } catch (error) {
+      this.#noteWalkFailure(error)
+      throw error
+    }
   }
 
   async unpin(item: Item): Promise<void> {
@@ -139,16 +144,20 @@ export class Keeper implements Service {
   #begin(walk: Promise<void>): void {
     const walking: Promise<void> = walk
       .catch((error: unknown) => {
-        if (this.#stopping.signal.aborted) return
-        this.#o.log.info({ code: errorCode(error), error: errorText(error) }, 'what is pinned could not be looked through, and is again later')
-        this.#isWalkDue = true
-        this.#walkError = error
-        this.#cancelRetry ??= this.#o.clock.setTimer(RETRY_MS, () => {
-          this.hurry()
-        })
+        this.#noteWalkFailure(error)
       })
       .finally(() => this.#walks.delete(walking))
     this.#walks.add(walking)
+  }
+
+  #noteWalkFailure(error: unknown): void {
+    if (this.#stopping.signal.aborted) return
+    this.#o.log.info({ code: errorCode(error), error: errorText(error) }, 'what is pinned could not be looked through, and is again later')
+    this.#isWalkDue = true
+    this.#walkError = error
+    this.#cancelRetry ??= this.#o.clock.setTimer(RETRY_MS, () => {
+      this.hurry()
+    })
   }
 
   /** Lists what is pinned and not listed yet, and marks and wants every file below. */

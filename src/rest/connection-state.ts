@@ -12,6 +12,8 @@ export interface ConnectionState {
   readonly lastFailureMs: number | undefined
   /** Of the last time that no connection came about: a system's or TLS's code. */
   readonly reason: string | undefined
+  /** It answers, but the last answer was a failure of its own or no answer of Bitrix24 at all; since when, wall time. */
+  readonly trouble: { readonly text: string; readonly sinceMs: number } | undefined
 }
 
 export type ConnectionListener = (state: ConnectionState) => void
@@ -26,7 +28,7 @@ export class ConnectionWatch {
 
   constructor(clock: Clock) {
     this.#clock = clock
-    this.#state = { online: true, sinceMs: clock.nowMs(), lastSuccessMs: undefined, lastFailureMs: undefined, reason: undefined }
+    this.#state = { online: true, sinceMs: clock.nowMs(), lastSuccessMs: undefined, lastFailureMs: undefined, reason: undefined, trouble: undefined }
   }
 
   get state(): ConnectionState {
@@ -45,6 +47,15 @@ export class ConnectionWatch {
   answered(): void {
     this.#brokenInARow = 0
     this.#become(true, { lastSuccessMs: this.#clock.nowMs(), reason: undefined })
+  }
+
+  /** A call was answered as it should be, or refused for a reason of its own. */
+  served(): void {
+    if (this.#state.trouble !== undefined) this.#state = { ...this.#state, trouble: undefined }
+  }
+
+  troubled(text: string): void {
+    this.#state = { ...this.#state, trouble: { text, sinceMs: this.#state.trouble?.sinceMs ?? this.#clock.nowMs() } }
   }
 
   unreachable(reason: string): void {

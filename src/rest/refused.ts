@@ -46,6 +46,11 @@ export function refusalError(code: ErrorCode, method: string, { kind, refusal, d
   })
 }
 
+/** For who wonders why nothing comes about, though the portal answers. */
+export function troubleWords({ refusal: { status, portalCode } }: Refused): string {
+  return portalCode === undefined ? `the portal answers with a page instead of data (HTTP ${status}): it is asked again` : `the portal answers with a failure of its own (HTTP ${status}): it is asked again`
+}
+
 function saying({ says }: FailureKind, { kind, host }: Access): string | undefined {
   return typeof says === 'object' ? says[kind](host) : says
 }

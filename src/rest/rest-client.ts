@@ -24,7 +24,7 @@ import { PortalAgents } from './portal-agents.js'
 import type { ProxySettings } from './proxy-settings.js'
 import { PortalExchanges, readAnswer } from './portal-exchanges.js'
 import { safeUrl } from './redirects.js'
-import { Refused, finalError, refusalError } from './refused.js'
+import { Refused, finalError, refusalError, troubleWords } from './refused.js'
 import { planRetry, type AttemptFailure } from './retry-plan.js'
 import { Tokens } from './tokens.js'
 import { Transport, TransportFailure, type Exchange, type StreamedBody } from './transport.js'
@@ -225,6 +225,7 @@ export class RestClient {
       try {
         const answer = await attempt()
         this.#tokens.accepted(serial)
+        this.#connection.served()
         return answer
       } catch (error) {
         if (this.#closing.signal.aborted && error instanceof TransportFailure) throw new DriveError('cancelled', 'the portal connection is closed')
@@ -236,6 +237,7 @@ export class RestClient {
           continue
         }
         const decision = planRetry({ failure, attempts, priority, idempotent })
+        if (error instanceof Refused && error.kind.retry === 'temporary') this.#connection.troubled(troubleWords(error))
         if (error instanceof Refused && error.kind.retry === 'rate') await this.#budget.limited()
         if (error instanceof Refused && error.kind.retry === 'operating') this.#operating.refused(methods[0] ?? label, error.operatingResetInMs)
         if (decision.act === 'fail') {

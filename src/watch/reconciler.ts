@@ -47,12 +47,16 @@ export class Reconciler {
     this.#o = options
   }
 
-  /** `suspects`: folders that could not be listed because they seem to be gone. */
-  async reconcile(listings: readonly ListedFolder[], suspects: readonly Ino[], call: CallOptions): Promise<void> {
+  /**
+   * `suspects`: folders that could not be listed because they seem to be gone. Answers the folders of which the portal's word about an id
+   * contradicts that, or what their listing lacked.
+   */
+  async reconcile(listings: readonly ListedFolder[], suspects: readonly Ino[], call: CallOptions): Promise<readonly Ino[]> {
     const stamp = this.#o.changes.newStamp() // before any row is read that is judged
     const present = new Map<ListedFolder, readonly RemoteItem[]>()
     const candidates = new Map<Ino, BasedItem>()
     const doubtful = [...suspects]
+    const lacking = new Map<Ino, Ino>() // of rows that a listing lacked
     const seen = new Map(listings.flatMap(({ items }) => items.map(({ id, kind }) => [id, kind] as const)))
     const unselected = await readUnselected(this.#o.store.read)
     for (const listed of listings) {
@@ -61,6 +65,7 @@ export class Reconciler {
       present.set(listed, diff.present)
       const missing = diff.missing.filter(({ base, kind }) => seen.get(base.id) !== kind) // one shown in another of these folders has moved there
       for (const row of missing) candidates.set(row.ino, row)
+      for (const row of missing) lacking.set(row.ino, listed.folder)
       if (missing.length > 0 || (await this.#mayBeGone(listed))) doubtful.push(listed.folder)
       await this.#o.absences.seen(children.filter(({ base, kind }) => base !== null && seen.get(base.id) === kind))
     }
@@ -69,7 +74,7 @@ export class Reconciler {
     if (candidates.size === 0) {
       await apply()
       await this.#o.connected.showFreed()
-      return
+      return []
     }
     const judged = await judgeRows(this.#o, [...candidates.values()], call)
     const held = await this.#o.absences.hold(await this.#absences(judged, seen))
@@ -79,6 +84,8 @@ export class Reconciler {
     await this.#move(moved, stamp, call)
     if (moved.length > 0) await apply() // names that were taken are free now
     await this.#o.connected.showFreed()
+    const staying = judged.flatMap(({ row, verdict }) => (verdict.kind === 'stays' ? [row.ino] : []))
+    return [...new Set(staying.flatMap((ino) => lacking.get(ino) ?? (suspects.includes(ino) ? [ino] : [])))]
   }
 
   /** No listing shows a folder that was connected here: one that is in the trash lists nothing, like an empty one. */

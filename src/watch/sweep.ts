@@ -3,7 +3,7 @@
  * left as it is (and its own row is asked about when it seems to be gone); a failure of the portal ends the look.
  */
 import { errorCode, errorText } from '../base/errors.js'
-import type { Ino } from '../base/ids.js'
+import { ROOT_INO, type Ino } from '../base/ids.js'
 import type { Log } from '../base/log.js'
 import type { CallOptions, Drive } from '../drive/drive.js'
 import type { Item } from '../mirror/item.js'
@@ -19,6 +19,14 @@ export interface SweepOptions {
   readonly log: Log
 }
 
+/** What a look leaves open. */
+export interface Unsettled {
+  /** Folders that could not be listed, with the reason; those that seem to be gone were asked about. */
+  readonly failed: ReadonlyMap<Ino, Error>
+  /** Folders of which the portal itself says something else than their listing. */
+  readonly contradicted: readonly Ino[]
+}
+
 export class Sweep {
   readonly #o: SweepOptions
 
@@ -27,16 +35,17 @@ export class Sweep {
   }
 
   /** Reads the folders to their ends. Throws what is not the fault of a single folder; what came before it is applied. */
-  async look(folders: readonly Item[], call: CallOptions): Promise<void> {
+  async look(folders: readonly Item[], call: CallOptions): Promise<Unsettled> {
     const listings = folders.map((folder) => this.#o.newListing(folder, 0))
     await fetchListings(this.#o.drive, listings, call)
-    await this.take(listings, call)
+    return this.take(listings, call)
   }
 
   /** Listings that have a result. */
-  async take(listings: readonly FolderListing[], call: CallOptions): Promise<void> {
+  async take(listings: readonly FolderListing[], call: CallOptions): Promise<Unsettled> {
     const listed: ListedFolder[] = []
     const suspects: Ino[] = []
+    const failed = new Map<Ino, Error>()
     let failure: Error | undefined
     for (const { folder, result } of listings) {
       if (result === undefined) continue
@@ -44,10 +53,12 @@ export class Sweep {
       else if (!isOfFolder(result.error)) failure ??= result.error
       else {
         this.#o.log.info({ ino: folder, code: errorCode(result.error), error: errorText(result.error) }, 'a folder could not be listed')
-        if (seemsGone(result.error)) suspects.push(folder)
+        if (seemsGone(result.error) && folder !== ROOT_INO) suspects.push(folder) // the root's absence is never believed
+        else failed.set(folder, result.error)
       }
     }
-    await this.#o.reconciler.reconcile(listed, suspects, call)
+    const contradicted = await this.#o.reconciler.reconcile(listed, suspects, call)
     if (failure !== undefined) throw failure
+    return { failed, contradicted }
   }
 }

@@ -99,8 +99,12 @@ export class Watch implements Service {
       drive,
       newListing,
       // Who waits for a folder gets it while the watch is held, but nothing goes: whoever holds it decides what becomes of that.
-      apply: (listed) => reconciler.reconcile([this.isHeld ? { ...listed, complete: false } : listed], [], { priority: 'listing' }),
-      suspect: (folder) => reconciler.reconcile([], [folder], { priority: 'listing' }),
+      apply: async (listed) => {
+        await reconciler.reconcile([this.isHeld ? { ...listed, complete: false } : listed], [], { priority: 'listing' })
+      },
+      suspect: async (folder) => {
+        await reconciler.reconcile([], [folder], { priority: 'listing' })
+      },
     })
     const sweep = new Sweep({ ...options, drive, reconciler, newListing })
     const inUse = new FoldersInUse(options.clock)
@@ -129,7 +133,7 @@ export class Watch implements Service {
     this.#watcher.noteUse(folder)
   }
 
-  /** Everything listed is listed again now; resolves when that is applied. Throws what stopped it ('offline', 'cancelled'). */
+  /** Everything listed is listed again now; resolves when that is applied. Throws as Watcher.syncAll. */
   syncAll(signal: AbortSignal): Promise<void> {
     return this.#watcher.syncAll(signal)
   }

@@ -4,7 +4,7 @@
  * from the loop; a person's look runs beside it.
  */
 import assert from 'node:assert'
-import type { Clock } from '../base/clock.js'
+import { delay, type Clock } from '../base/clock.js'
 import { DriveError, hasCode } from '../base/errors.js'
 import type { Ino } from '../base/ids.js'
 import type { Log } from '../base/log.js'
@@ -23,7 +23,7 @@ import { Look } from './look.js'
 import type { ParentSweep } from './parent-sweep.js'
 import type { RequestAllowance } from './request-allowance.js'
 import type { Due, RollingFolders } from './rolling-folders.js'
-import type { Sweep } from './sweep.js'
+import type { Sweep, Unsettled } from './sweep.js'
 import { planTurn, type ScheduledTurn } from './watch-schedule.js'
 
 export interface WatcherOptions {
@@ -48,6 +48,11 @@ export const LAST_SYNC_FACT = 'lastSync'
 
 const NOTHING_HOT: HotSet = { small: [], large: [], requests: 0 }
 const OFFLINE_REST_MS = 12_000
+// How often and at what intervals a person's look comes back to a folder: some three minutes for one that cannot be listed.
+const CONTRADICTED_LOOKS = 3
+const MOST_LOOKS = 12
+const FIRST_PAUSE_MS = 200
+const LONGEST_PAUSE_MS = 30_000
 // Listed less long ago than this, a folder waits for its next turn: what the watch of a small drive costs.
 const LEAST_AGE_MS = { use: 60_000, idle: 300_000 }
 
@@ -133,18 +138,23 @@ export class Watcher implements Service {
     return this.#held !== undefined
   }
 
-  /** Lists every listed folder again. Resolves when all of it is applied; throws what stopped it ('offline', 'cancelled'). */
+  /**
+   * Lists every listed folder again. Resolves when all of it is applied; throws what stopped it ('offline', 'cancelled'), or, after
+   * several looks in some minutes, why a folder could not be listed ('portal-error', 'bad-answer').
+   */
   syncAll(signal: AbortSignal): Promise<void> {
     return this.#untilStopped(signal, async (limited) => {
       const inos = (await this.#o.mirror.listedFolders(Number.MAX_SAFE_INTEGER)).map(({ ino }) => ino)
-      await this.#lookAtAll(inos, limited)
+      await this.#lookUntilSettled(inos, limited)
       await this.#recordSync()
     })
   }
 
   /** As `syncAll`, for these folders. */
   syncFolders(folders: readonly Ino[], signal: AbortSignal): Promise<void> {
-    return this.#untilStopped(signal, (limited) => this.#lookAtAll(folders, limited))
+    return this.#untilStopped(signal, async (limited) => {
+      await this.#lookAtAll(folders, limited)
+    })
   }
 
   lastSync(): Promise<string | undefined> {
@@ -163,12 +173,29 @@ export class Watcher implements Service {
     }
   }
 
-  async #lookAtAll(inos: readonly Ino[], signal: AbortSignal): Promise<void> {
+  /** What is contradicted is looked at again at once, and left as it is where the portal insists on it; what failed ever more rarely. */
+  async #lookUntilSettled(inos: readonly Ino[], signal: AbortSignal): Promise<void> {
+    let open = inos
+    for (let look = 1; ; look += 1) {
+      const { failed, contradicted } = await this.#lookAtAll(open, signal)
+      open = look < CONTRADICTED_LOOKS ? [...failed.keys(), ...contradicted] : [...failed.keys()]
+      if (open.length === 0) return
+      if (look === MOST_LOOKS) throw [...failed.values()][0] ?? new DriveError('portal-error', 'a folder could not be listed')
+      if (failed.size > 0) await delay(this.#o.clock, Math.min(FIRST_PAUSE_MS * 2 ** (look - 1), LONGEST_PAUSE_MS), signal)
+    }
+  }
+
+  async #lookAtAll(inos: readonly Ino[], signal: AbortSignal): Promise<Unsettled> {
+    const failed = new Map<Ino, Error>()
+    const contradicted: Ino[] = []
     for (let from = 0; from < inos.length; from += BATCH_COMMANDS) {
       if (signal.aborted) throw new DriveError('cancelled', 'the look through the drive was cancelled')
       const folders = await this.#o.mirror.getMany(inos.slice(from, from + BATCH_COMMANDS))
-      await this.#o.sweep.look(folders.filter(isWatched), { priority: 'listing', signal })
+      const unsettled = await this.#o.sweep.look(folders.filter(isWatched), { priority: 'listing', signal })
+      for (const [ino, error] of unsettled.failed) failed.set(ino, error)
+      contradicted.push(...unsettled.contradicted)
     }
+    return { failed, contradicted }
   }
 
   #resume(isBack: boolean): void {
@@ -232,11 +259,11 @@ export class Watcher implements Service {
       await this.#o.parents.settle()
     }
     await fetchListings(this.#o.drive, look.listings, call)
-    await this.#o.sweep.take(look.listings, call)
+    const { failed } = await this.#o.sweep.take(look.listings, call)
     await this.#o.hot.settle(probes, call)
     await this.#o.rolling.looked(rolling)
     await this.#o.parents.settle()
-    await this.#recordSync()
+    if (failed.size === 0) await this.#recordSync()
   }
 
   /** What a look at folders in use leaves free goes to the sweep. What is due besides has a request of its own, which is filled too. */

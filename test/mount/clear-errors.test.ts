@@ -1,5 +1,5 @@
 // The main job, acceptance 9: what goes wrong is said in one clear sentence with the next step, and loses nothing.
-import { mkdir, open, readFile, rename, writeFile } from 'node:fs/promises'
+import { mkdir, open, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { AS_NOBODY, NOBODY, openProgram } from '../support/ordinary-user.js'
@@ -152,6 +152,54 @@ await t.test('a damaged database: mount says what to do, rescue still copies the
   await writeFile(database, whole)
   await ground.mount()
   t.equal(await ground.shell('cat edit.txt'), 'precious\n')
+})
+
+for (const [what, lose] of [
+  ['missing', (path: string) => rm(path)],
+  ['empty', (path: string) => truncate(path)],
+] as const) {
+  await t.test(`a database that is ${what} while the cache holds files: nothing begins anew before rescue had its chance`, fuse, async (t) => {
+    const ground = await Playground.start(t, { settings: { uploadDelay: '600' } })
+    await ground.shell('echo work of a day > report.txt')
+    await ground.unmount()
+    const contents = join(ground.home, 'cache', 'default', 'contents')
+    await lose(join(ground.home, 'state', 'default', 'drive.db'))
+    for (const command of [['mount'], ['status'], ['disconnect', '--yes']]) isClear(t, await ground.cli(...command), 1, /missing or empty.*rescue DIR.*move .* away/, ground)
+    const { files } = await ground.json<{ files: readonly { savedAs: string }[] }>('rescue', join(ground.directory, 'rescued'))
+    t.equal(await readFile(files[0]?.savedAs ?? '', 'utf8'), 'work of a day\n')
+    await rename(contents, `${contents}.old`)
+    await ground.mount()
+    await ground.shell('echo more > more.txt')
+  })
+}
+
+await t.test('a damaged database whose cache is gone: rescue says that there is nothing left', async (t) => {
+  const ground = await unconnected(t)
+  await ground.connect()
+  await writeFile(join(ground.home, 'state', 'default', 'drive.db'), 'no database')
+  await rm(join(ground.home, 'cache'), { recursive: true, force: true })
+  isClear(t, await ground.cli('rescue', join(ground.directory, 'rescued')), 1, /cannot be read.*nothing left to copy/, ground)
+})
+
+await t.test('a damaged record of the profile: unmount still works, and connect makes a new one', fuse, async (t) => {
+  const ground = await Playground.start(t)
+  await truncate(join(ground.home, 'config', 'default', 'profile.json'))
+  isClear(t, await ground.cli('status'), 1, /damaged.*connect again/, ground)
+  t.match(await ground.cli('unmount'), { code: 0 })
+  await ground.connect()
+  await ground.mount()
+})
+
+await t.test('a damaged record of the webhook is not taken for a mistyped one', async (t) => {
+  const ground = await unconnected(t)
+  await ground.connect()
+  await writeFile(join(ground.home, 'config', 'default', 'webhook'), '{')
+  isClear(t, await ground.cli('mount'), 1, /damaged: connect again/, ground)
+})
+
+await t.test('a folder where nothing can be made', async (t) => {
+  const ground = await unconnected(t)
+  isClear(t, await ground.cli('connect', ground.portal.webhook, '--folder', '/proc/drive'), 1, /cannot be made.*--folder/, ground)
 })
 
 await t.test('a database with pages that went bad: the drive is shown, status tells of it, and the next mount refuses', fuse, async (t) => {
