@@ -9,8 +9,8 @@ export interface TestFile {
 }
 
 /**
- * `alone`: what measures time or memory of the machine, or the screen, with nothing beside it. `waiting`: what mostly waits and
- * measures its own process or what the portal counts, one after another beside the others. `shared`: the rest.
+ * `alone`: what measures time or memory of the machine, or the screen, with nothing beside it. `waiting`: what mostly waits for
+ * time to pass, one after another beside the others. `shared`: the rest.
  */
 export type Lane = 'shared' | 'waiting' | 'alone'
 
@@ -21,8 +21,14 @@ export const LANES: Readonly<Record<string, Lane>> = {
   'engine/idle.test.ts': 'waiting',
   'mount/endurance.test.ts': 'alone',
   'mount/frozen.test.ts': 'alone',
+  'drive/live.test.ts': 'waiting',
+  'mount/editing.test.ts': 'waiting',
   'mount/idle.test.ts': 'waiting',
+  'mount/killed.test.ts': 'waiting',
   'mount/limits.test.ts': 'waiting',
+  'mount/lost-answers.test.ts': 'waiting',
+  'mount/oauth.test.ts': 'waiting',
+  'mount/two-actors.test.ts': 'waiting',
 }
 
 /** A minute or more each: begun first, so that the run does not end with one of them. */
