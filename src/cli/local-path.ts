@@ -1,6 +1,6 @@
 /**
  * From a path as a person typed it to an absolute one below the drive's folder. Nothing below the mount is touched, because
- * it may not answer: links are followed only on the way to the folder, and to it.
+ * it may not answer: links are followed only on the way there.
  */
 import { readlink, realpath } from 'node:fs/promises'
 import { basename, dirname, join, relative, resolve } from 'node:path'
@@ -15,7 +15,8 @@ export async function localPath(text: string, workingDirectory: string, folder: 
   for (const prefix of prefixes(path)) {
     const real = await realParent(prefix)
     if (real === undefined) break
-    if (real === folder || (await leadsTo(real, folder))) return join(folder, relative(prefix, path))
+    const inside = await throughLinks(real, folder)
+    if (inside !== undefined) return join(inside, relative(prefix, path))
   }
   return path
 }
@@ -26,14 +27,16 @@ function prefixes(path: string): readonly string[] {
   return names.map((_name, index) => `/${names.slice(0, index + 1).join('/')}`)
 }
 
-/** A link, or links one after another, to the folder itself: the folder is not looked at. */
-async function leadsTo(path: string, folder: string): Promise<boolean> {
+/** Where a path, or a link, or links one after another lead, when that is the folder or below it; nothing there is looked at. */
+async function throughLinks(path: string, folder: string): Promise<string | undefined> {
   for (let at: string | undefined = path, hops = 0; at !== undefined && hops < MOST_LINKS; hops += 1) {
-    if (at === folder) return true
+    if (isWithin(folder, at)) return at
     const target: string | undefined = await linkTarget(at)
-    at = target === undefined ? undefined : await realParent(resolve(dirname(at), target))
+    if (target === undefined) return undefined
+    const next = resolve(dirname(at), target)
+    at = isWithin(folder, next) ? next : await realParent(next)
   }
-  return false
+  return undefined
 }
 
 /** Undefined for what is no link. */

@@ -126,6 +126,7 @@ async function sync(options: DaemonCommandsOptions, request: CommandRequest<'syn
 
 async function syncOnce(core: DriveCore, signal: AbortSignal): Promise<void> {
   await core.fullSync.finish()
+  core.keeper.hurry()
   await core.upload.hurry()
   await core.watch.ensureListed(ROOT_INO, signal)
   await core.watch.syncAll(signal)
@@ -133,7 +134,6 @@ async function syncOnce(core: DriveCore, signal: AbortSignal): Promise<void> {
   if (count > 0) throw new DriveError('read-only', `the drive is mounted read-only: ${count} edits stay here until it is mounted without --read-only`)
   await core.upload.waitUntilIdle(signal)
   while (await core.watch.lookAtBlocked(signal)) await core.upload.waitUntilIdle(signal)
-  await core.keeper.waitUntilHere(signal)
 }
 
 /** A portal that cannot be reached now, or answers with failures, may be well before the time is up. */
@@ -141,8 +141,10 @@ async function syncUntilDone({ core, clock }: DaemonCommandsOptions, signal: Abo
   for (;;) {
     try {
       await syncOnce(core, signal)
+      await core.keeper.waitUntilHere(signal)
       return
     } catch (error) {
+      if (core.isPaused) throw new DriveError('paused', 'the drive was paused meanwhile: continue with "elastic-drive resume"')
       if (signal.aborted || !hasCode(error, 'offline', 'deadline', 'portal-error', 'bad-answer', 'rate-limited', 'operating-limit')) throw error
       await delay(clock, PROBE_EVERY_MS, signal)
       await core.drive.rest.probe()

@@ -217,6 +217,7 @@ export class DriveCore {
         this.#news.attributesChanged(item)
       },
       letGoOfClosed: () => this.#direct.letGo(),
+      isPaused: () => this.#paused,
     })
     this.#connectivity = new Connectivity({
       rest: this.drive.rest,
@@ -361,12 +362,14 @@ export class DriveCore {
   }
 
   #applyPaused(paused: boolean): void {
+    const resumes = this.#paused && !paused
     this.#paused = paused
     // Who waits in a read or for a listing goes on; nobody waits for these.
     this.drive.rest.setPaused(paused, ['upload', 'background'])
     this.upload.setPaused(paused || this.isReadOnly)
     this.hydrator.pauseChanged()
     this.watch.setPaused(paused)
+    if (resumes) this.keeper.hurry()
   }
 
   #onlineChanged(online: boolean): void {
@@ -379,7 +382,7 @@ export class DriveCore {
   #renamed(item: Item, to: Place): void {
     if (item.parent !== null) this.#news.renamed({ parent: item.parent, name: item.name }, to)
     // The bytes of a placeholder may be wanted soon (R7).
-    if (item.kind === 'file' && this.#options.settings().hydrateOnRename && item.base !== null && !item.localOnly) this.keeper.fetches.want(item.ino)
+    if (item.kind === 'file' && this.#options.settings().hydrateOnRename && item.base !== null && !item.localOnly) this.keeper.fetches.wish(item.ino)
   }
 
   #follow(deltas: readonly MirrorDelta[]): void {

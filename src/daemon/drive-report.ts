@@ -135,8 +135,9 @@ export class DriveReport {
       })
     }
     for (const [ino, { code, text, sinceMs, nextTryMs }] of this.#o.core.keeper.fetches.failures) {
-      if (code === accountTrouble?.code) continue
-      problems.push({ ...standing((await this.paths.of(ino)) ?? null, { code, text, sinceMs }), nextTry: new Date(nextTryMs).toISOString() })
+      const path = await this.paths.of(ino)
+      if (code === accountTrouble?.code || path === undefined) continue
+      problems.push({ ...standing(path, { code, text, sinceMs }), nextTry: new Date(nextTryMs).toISOString() })
     }
     for (const [ino, problem] of this.#o.core.watch.problems()) {
       if (problem.code === accountTrouble?.code) continue

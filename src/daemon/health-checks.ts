@@ -10,6 +10,7 @@ import { DriveError, errorText, systemCode } from '../base/errors.js'
 import { chooseEngine } from '../engine/mount-engine.js'
 import { findMount } from '../engine/mount-table.js'
 import { Connection } from '../store/connection.js'
+import { refuseLostDatabase } from './lost-database.js'
 import { readMarker } from './marker.js'
 import type { ProfilePaths, Surroundings } from './paths.js'
 import { readPortalTraits } from './portal-traits.js'
@@ -123,6 +124,7 @@ async function checkFolderState({ paths }: CheckSurroundings): Promise<string> {
 }
 
 async function checkDatabase({ paths }: CheckSurroundings): Promise<string> {
+  await refuseLostDatabase(paths)
   try {
     await access(paths.databasePath)
   } catch {

@@ -1,6 +1,6 @@
 /**
  * Files that shall be here though nobody reads them now, fetched in the background a few at a time. What fails is kept
- * with its reason and tried again; whoever waits is told when nothing is left to fetch.
+ * with its reason and tried again, ever more rarely; whoever waits is told when nothing is left to fetch.
  */
 import { DriveError, errorCode, errorText, hasCode, type ErrorCode } from '../base/errors.js'
 import type { Clock } from '../base/clock.js'
@@ -26,16 +26,32 @@ export interface BackgroundFetchesOptions {
   readonly onPresence: (item: Item) => void
 }
 
-/** Why a file could not be fetched, since its first failure; times are wall time. */
+/** Why a file could not be fetched; times are wall time. */
 export interface FetchFailure {
   readonly code: ErrorCode
   readonly text: string
+  /** Of the first of the failures. */
   readonly sinceMs: number
   readonly nextTryMs: number
 }
 
+interface Failed extends FetchFailure {
+  readonly pauseMs: number
+  /** Monotonic. */
+  readonly dueMs: number
+}
+
 const TOGETHER = 2 // leaves a connection for who waits (bitrix24-rest.md section 16)
-const RETRY_MS = 30_000 // a failed background download is nobody's hurry
+/** A failed background download is nobody's hurry, and a file that never comes must cost next to nothing in an idle hour. */
+export const FETCH_AGAIN_MS = 30_000
+export const SELDOM_AGAIN_MS = 3_600_000
+
+const WISHED_FOR_MS = 480_000 // between the last two attempts for what is not pinned
+
+/** After these a file that is not pinned is no longer wished for: asking again would not help, and nobody could end it. */
+function isOver(error: unknown): boolean {
+  return !hasCode(error, 'deadline', 'portal-error', 'bad-answer', 'rate-limited', 'operating-limit')
+}
 
 export class BackgroundFetches implements Service {
   readonly #o: BackgroundFetchesOptions
@@ -43,9 +59,12 @@ export class BackgroundFetches implements Service {
   /** In order of asking. */
   readonly #wanted = new Set<Ino>()
   readonly #active = new Set<Ino>()
-  /** Of files whose last attempt failed: those are neither wanted nor active, or tried again now. */
-  readonly #failures = new Map<Ino, FetchFailure>()
+  /** Of files whose last attempt failed, also while they are wanted or active again. */
+  readonly #failures = new Map<Ino, Failed>()
+  /** Wished for once, by a rename, and not pinned. */
+  readonly #wishes = new Set<Ino>()
   readonly #idleWaiters = new Set<() => void>()
+  readonly #stopping = new AbortController()
 
   constructor(options: BackgroundFetchesOptions) {
     this.#o = options
@@ -57,67 +76,120 @@ export class BackgroundFetches implements Service {
   }
 
   async stop(): Promise<void> {
+    this.#stopping.abort()
     await this.#loop.stop()
   }
 
-  /** The file's bytes are to be here soon. */
+  /** The file's bytes are to be here, and stay wanted until they are. */
   want(ino: Ino): void {
+    this.#wishes.delete(ino)
     this.#wanted.add(ino)
     this.#loop.wake()
   }
 
-  /** What failed is tried again now. */
-  hurry(): void {
-    for (const ino of this.#failures.keys()) this.#wanted.add(ino)
+  /** As `want`, until it turns out that they cannot be had. */
+  wish(ino: Ino): void {
+    if (!this.#isPending(ino)) this.#wishes.add(ino)
+    this.#wanted.add(ino)
     this.#loop.wake()
   }
 
-  /** Files that are not all here yet, failed ones included. */
+  /** Nobody wants them any more; what is on its way may still come. */
+  forget(inos: Iterable<Ino>): void {
+    for (const ino of inos) {
+      this.#wanted.delete(ino)
+      this.#failures.delete(ino)
+      if (this.#active.has(ino)) this.#wishes.add(ino)
+    }
+    this.#tellIdle()
+  }
+
+  /** What failed is tried again now. */
+  hurry(): void {
+    for (const [ino, failed] of this.#failures) {
+      this.#failures.set(ino, { ...failed, pauseMs: 0 })
+      this.#wanted.add(ino)
+    }
+    this.#loop.wake()
+  }
+
+  /** How many files are not all here yet, failed ones included. */
   get pending(): number {
-    return new Set([...this.#wanted, ...this.#active, ...this.#failures.keys()]).size
+    let count = this.#wanted.size
+    for (const ino of this.#active) if (!this.#wanted.has(ino)) count += 1
+    for (const ino of this.#failures.keys()) if (!this.#wanted.has(ino) && !this.#active.has(ino)) count += 1
+    return count
   }
 
   get failures(): ReadonlyMap<Ino, FetchFailure> {
     return this.#failures
   }
 
-  /** Resolves when nothing is pending; 'cancelled' by the signal. */
+  /** Resolves when nothing is pending; 'cancelled' by the signal or the stop. */
   async waitUntilIdle(signal: AbortSignal): Promise<void> {
-    if (this.pending === 0) return
+    if (this.#isIdle) return
+    const ends = [signal, this.#stopping.signal]
     await new Promise<void>((resolve, reject) => {
-      const onIdle = (): void => {
-        signal.removeEventListener('abort', onAbort)
-        resolve()
-      }
-      const onAbort = (): void => {
+      const done = (settle: () => void) => (): void => {
         this.#idleWaiters.delete(onIdle)
-        reject(new DriveError('cancelled', 'the wait for downloads was cancelled'))
+        for (const end of ends) end.removeEventListener('abort', onAbort)
+        settle()
       }
+      const onIdle = done(resolve)
+      const onAbort = done(() => {
+        reject(new DriveError('cancelled', 'the wait for downloads was cancelled'))
+      })
       this.#idleWaiters.add(onIdle)
-      signal.addEventListener('abort', onAbort, { once: true })
-      if (signal.aborted) onAbort()
+      for (const end of ends) end.addEventListener('abort', onAbort, { once: true })
+      if (ends.some(({ aborted }) => aborted)) onAbort()
     })
   }
 
-  async #turn(signal: AbortSignal): Promise<number> {
-    const { clock } = this.#o
-    for (const [ino, { nextTryMs }] of this.#failures) if (nextTryMs <= clock.nowMs()) this.#wanted.add(ino)
-    while (this.#wanted.size > 0 && !signal.aborted) {
-      const next = [...this.#wanted].slice(0, TOGETHER)
-      await Promise.all(next.map((ino) => this.#fetch(ino, signal)))
-    }
-    return this.#failures.size === 0 ? Infinity : RETRY_MS
+  get #isIdle(): boolean {
+    return this.#wanted.size === 0 && this.#active.size === 0 && this.#failures.size === 0
   }
 
-  async #fetch(ino: Ino, signal: AbortSignal): Promise<void> {
+  #isPending(ino: Ino): boolean {
+    return this.#wanted.has(ino) || this.#active.has(ino) || this.#failures.has(ino)
+  }
+
+  async #turn(signal: AbortSignal): Promise<number> {
+    const nowMs = this.#o.clock.monotonicMs()
+    for (const [ino, { dueMs }] of this.#failures) if (dueMs <= nowMs) this.#wanted.add(ino)
+    while (this.#wanted.size > 0 && !signal.aborted) {
+      const reached = await Promise.all(this.#next().map((ino) => this.#fetch(ino, signal)))
+      if (reached.includes(false)) return FETCH_AGAIN_MS // nobody else will come through either
+    }
+    const due = [...this.#failures.values()].map(({ dueMs }) => dueMs)
+    return due.length === 0 ? Infinity : Math.max(0, due.reduce((one, other) => Math.min(one, other)) - this.#o.clock.monotonicMs())
+  }
+
+  #next(): readonly Ino[] {
+    const next: Ino[] = []
+    for (const ino of this.#wanted) {
+      next.push(ino)
+      if (next.length === TOGETHER) break
+    }
+    return next
+  }
+
+  /** False when the portal is away: the file stays wanted. */
+  async #fetch(ino: Ino, signal: AbortSignal): Promise<boolean> {
     this.#wanted.delete(ino)
     this.#active.add(ino)
     try {
       await this.#hydrate(ino, signal)
-      this.#failures.delete(ino)
+      this.#settle(ino)
+      return true
     } catch (error) {
-      if (hasCode(error, 'not-found', 'vanished')) this.#failures.delete(ino)
-      else if (!signal.aborted) this.#noteFailure(ino, error)
+      if (signal.aborted) return false
+      if (hasCode(error, 'offline')) {
+        this.#wanted.add(ino)
+        return false
+      }
+      if (hasCode(error, 'not-found', 'vanished') || (this.#wishes.has(ino) && (isOver(error) || (this.#failures.get(ino)?.pauseMs ?? 0) >= WISHED_FOR_MS))) this.#settle(ino)
+      else this.#noteFailure(ino, error)
+      return true
     } finally {
       this.#active.delete(ino)
       this.#tellIdle()
@@ -136,16 +208,22 @@ export class BackgroundFetches implements Service {
     this.#o.onPresence(item)
   }
 
+  #settle(ino: Ino): void {
+    this.#failures.delete(ino)
+    this.#wishes.delete(ino)
+  }
+
   #noteFailure(ino: Ino, error: unknown): void {
-    const nowMs = this.#o.clock.nowMs()
+    const { clock, log } = this.#o
     const failure = { code: errorCode(error), text: errorText(error) }
-    this.#o.log.info({ ino, ...failure }, 'a background download failed and is tried again later')
-    this.#failures.set(ino, { ...failure, sinceMs: this.#failures.get(ino)?.sinceMs ?? nowMs, nextTryMs: nowMs + RETRY_MS })
+    const before = this.#failures.get(ino)
+    const pauseMs = Math.min(before === undefined || before.pauseMs === 0 ? FETCH_AGAIN_MS : before.pauseMs * 2, SELDOM_AGAIN_MS)
+    log.info({ ino, ...failure, pauseMs }, 'a background download failed and is tried again later')
+    this.#failures.set(ino, { ...failure, sinceMs: before?.sinceMs ?? clock.nowMs(), nextTryMs: clock.nowMs() + pauseMs, pauseMs, dueMs: clock.monotonicMs() + pauseMs })
   }
 
   #tellIdle(): void {
-    if (this.pending > 0) return
-    for (const tell of this.#idleWaiters) tell()
-    this.#idleWaiters.clear()
+    if (!this.#isIdle) return
+    for (const tell of [...this.#idleWaiters]) tell()
   }
 }

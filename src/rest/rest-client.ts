@@ -237,7 +237,7 @@ export class RestClient {
           continue
         }
         const decision = planRetry({ failure, attempts, priority, idempotent })
-        if (error instanceof Refused && error.kind.retry === 'temporary') this.#connection.troubled(troubleWords(error))
+        if (error instanceof Refused && !isBound) this.#noteRefusal(error)
         if (error instanceof Refused && error.kind.retry === 'rate') await this.#budget.limited()
         if (error instanceof Refused && error.kind.retry === 'operating') this.#operating.refused(methods[0] ?? label, error.operatingResetInMs)
         if (decision.act === 'fail') {
@@ -249,6 +249,12 @@ export class RestClient {
         if (decision.afterMs > 0) await this.#pause(decision.afterMs, signal)
       }
     }
+  }
+
+  /** Of a method: what refuses a file's own address says nothing of the portal. */
+  #noteRefusal(refused: Refused): void {
+    if (refused.kind.retry === 'temporary') this.#connection.troubled(troubleWords(refused))
+    else this.#connection.served()
   }
 
   /** Known to be away: nobody waits longer than a look whether it is back. */

@@ -48,7 +48,7 @@ export const LAST_SYNC_FACT = 'lastSync'
 
 const NOTHING_HOT: HotSet = { small: [], large: [], requests: 0 }
 const OFFLINE_REST_MS = 12_000
-// How often and at what intervals a person's look comes back to a folder: some three minutes for one that cannot be listed.
+// How often and at what intervals a person's look comes back to a folder: two and a half minutes for one that cannot be listed.
 const CONTRADICTED_LOOKS = 3
 const MOST_LOOKS = 12
 const FIRST_PAUSE_MS = 200
@@ -73,6 +73,8 @@ export class Watcher implements Service {
   /** See ScheduleState. */
   #waitedMs = 0
   #idleSinceMs: number | undefined
+  /** Aborted when a pause or a holder begins. */
+  #patience = new AbortController()
   /** Sweeps and whole listings have every other request. */
   #isSweepsTurn = true
 
@@ -103,6 +105,7 @@ export class Watcher implements Service {
   setPaused(paused: boolean): void {
     this.#resume(this.#paused && !paused)
     this.#paused = paused
+    if (paused) this.#endPatience()
   }
 
   setOnline(online: boolean): void {
@@ -124,6 +127,7 @@ export class Watcher implements Service {
         this.#loop.wake()
       }
     })
+    this.#endPatience()
     try {
       await untilCancelled(Promise.allSettled([this.#turning, ...this.#syncing]), signal)
       return release
@@ -140,7 +144,7 @@ export class Watcher implements Service {
 
   /**
    * Lists every listed folder again. Resolves when all of it is applied; throws what stopped it ('offline', 'cancelled'), or, after
-   * several looks in some minutes, why a folder could not be listed ('portal-error', 'bad-answer').
+   * several looks in some minutes or when a pause or a holder begins, why a folder could not be listed ('portal-error', 'bad-answer').
    */
   syncAll(signal: AbortSignal): Promise<void> {
     return this.#untilStopped(signal, async (limited) => {
@@ -180,9 +184,29 @@ export class Watcher implements Service {
       const { failed, contradicted } = await this.#lookAtAll(open, signal)
       open = look < CONTRADICTED_LOOKS ? [...failed.keys(), ...contradicted] : [...failed.keys()]
       if (open.length === 0) return
-      if (look === MOST_LOOKS) throw [...failed.values()][0] ?? new DriveError('portal-error', 'a folder could not be listed')
-      if (failed.size > 0) await delay(this.#o.clock, Math.min(FIRST_PAUSE_MS * 2 ** (look - 1), LONGEST_PAUSE_MS), signal)
+      const [failure] = failed.values()
+      if (failure === undefined) continue
+      if (look === MOST_LOOKS || !(await this.#isPatient(Math.min(FIRST_PAUSE_MS * 2 ** (look - 1), LONGEST_PAUSE_MS), signal))) throw failure
     }
+  }
+
+  /** Waits; false as soon as nothing is to be looked for any more. */
+  async #isPatient(pauseMs: number, signal: AbortSignal): Promise<boolean> {
+    if (this.#paused || this.#held !== undefined) return false
+    const patience = this.#patience.signal
+    try {
+      await delay(this.#o.clock, pauseMs, AbortSignal.any([signal, patience]))
+      return true
+    } catch (error) {
+      if (signal.aborted) throw error
+      return false
+    }
+  }
+
+  /** Looks that wait for their next attempt end. */
+  #endPatience(): void {
+    this.#patience.abort()
+    this.#patience = new AbortController()
   }
 
   async #lookAtAll(inos: readonly Ino[], signal: AbortSignal): Promise<Unsettled> {
