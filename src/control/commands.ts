@@ -19,6 +19,14 @@ export interface TransferStatus {
   readonly totalBytes: number
 }
 
+/** What happened to an edit on its way, and is over. */
+export interface NoticeStatus {
+  readonly at: string
+  /** Where the item stands now; null: nowhere. */
+  readonly path: string | null
+  readonly message: string
+}
+
 export interface CacheStatus {
   readonly usedBytes: number
   readonly limitBytes: number
@@ -83,6 +91,8 @@ export interface DriveStatus {
   /** Conflict copies that nobody has decided about. */
   readonly conflicts: number
   readonly errors: readonly ProblemStatus[]
+  /** The last twenty since the daemon began, oldest first. */
+  readonly notices: readonly NoticeStatus[]
   /** Null when no daemon runs. */
   readonly budget: BudgetStatus | null
 }

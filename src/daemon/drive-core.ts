@@ -53,6 +53,7 @@ import { FullSync } from './full-sync.js'
 import { refuseLostDatabase } from './lost-database.js'
 import type { ProfilePaths } from './paths.js'
 import type { Profile } from './profile.js'
+import { RecentNotices } from './recent-notices.js'
 import { rootFolderOf } from './root-folder.js'
 import { SCHEMAS } from './schemas.js'
 import { tearDown } from './tear-down.js'
@@ -97,6 +98,7 @@ export class DriveCore {
   readonly fileSystem: DriveFileSystem
   readonly databaseCheck: DatabaseCheck
   readonly fullSync: FullSync
+  readonly notices: RecentNotices
   readonly #options: DriveCoreOptions
   readonly #connectivity: Connectivity
   readonly #attributes: AttributesOf
@@ -156,6 +158,7 @@ export class DriveCore {
     this.cache = cache
     this.mirror = mirror
     this.databaseCheck = check
+    this.notices = new RecentNotices(options)
     this.journal = new Journal(store, () => {
       this.upload.wakeSoon()
     })
@@ -204,7 +207,7 @@ export class DriveCore {
       userId: profile.userId,
       uploadDelayMs,
       onNotice: (notice) => {
-        log.info({ ...notice }, 'something a person should know happened while sending')
+        this.notices.add(notice)
       },
       writers: (ino) => ({ open: (handles.peekState(ino)?.writers ?? 0) > 0, lastFlushMs: handles.peekState(ino)?.lastFlushMs ?? null }),
       onDelta,

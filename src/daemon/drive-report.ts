@@ -53,6 +53,7 @@ export class DriveReport {
       lastSync: (await core.watch.lastSync()) ?? null,
       conflicts: await unlessDamaged(countConflicts(core.store.read), 0),
       errors: [...heldProblems(held), ...(await this.#problems())],
+      notices: await core.notices.list((ino) => this.paths.of(ino)),
       budget: { used: budget.used, capacity: budget.capacity, perSecond: budget.perSecond, limited: budget.limited, counted: budget.counted },
     }
   }

@@ -31,6 +31,7 @@ const STATUS: DriveStatus = {
   lastSync: null,
   conflicts: 0,
   errors: [],
+  notices: [],
   budget: null,
 }
 

@@ -51,3 +51,18 @@ async function problems(ground: Playground, count: number): Promise<readonly (re
   const { errors } = await ground.json<{ errors: readonly { path: string; code: string }[] }>('status')
   return errors.length < count ? undefined : errors.map(({ path, code }) => [path, code] as const).sort()
 }
+
+await t.test('C24: what a read-only folder refused is told by status, with where the edit is now', fuse, async (t) => {
+  const ground = await Playground.start(t, { settings: { uploadDelay: '0' } })
+  for (const path of ['Shared/edited.txt', 'Shared/deleted.txt']) await ground.act({ op: 'write', path, content: 'theirs' })
+  await ground.act({ op: 'rights', path: 'Shared', level: 'read' })
+  await ground.ok('sync', '--wait', '60')
+  await ground.shell('printf mine > Shared/edited.txt; rm Shared/deleted.txt')
+  await ground.ok('sync', '--wait', '60')
+  const { notices } = await ground.json<{ notices: readonly { path: string; message: string; at: string }[] }>('status')
+  const told = new Map(notices.map(({ path, message }) => [path, message]))
+  t.match(told.get(ground.path('Recovered edits', 'edited.txt')), /you may not change it on the portal.*kept as "edited\.txt"/u)
+  t.match(told.get(ground.path('Shared', 'deleted.txt')), /you may not delete it on the portal/u)
+  t.equal(notices.length, 2)
+  t.match(await ground.ok('status'), /Notice +\S.*edited\.txt/u)
+})

@@ -13,6 +13,8 @@ import { worstExit } from './pin.js'
 /** Paths of a large folder may have to be looked up on the disk. */
 const PATHS_TIMEOUT_MS = 60_000
 
+const NOTICES_SHOWN = 5
+
 export const statusCommand = defineCommand({
   name: 'status',
   summary: 'how the drive is, or how files and folders of it are',
@@ -58,6 +60,7 @@ async function storedStatus({ paths }: Session, profile: Profile): Promise<Drive
     pendingDownloads: null,
     transfers: [],
     errors: [],
+    notices: [],
     budget: null,
   }
 }
@@ -90,6 +93,7 @@ function statusLines(status: DriveStatus): readonly string[] {
     `Synced   ${status.lastSync ?? 'never'}`,
     ...(status.conflicts === 0 ? [] : [`Conflict ${countInWords(status.conflicts, 'copy', 'copies')} to decide about: "elastic-drive conflicts"`]),
     ...status.transfers.map(({ direction, path, doneBytes, totalBytes }) => `${direction === 'upload' ? 'Sending ' : 'Fetching'} ${path} (${bytesInWords(doneBytes)} of ${bytesInWords(totalBytes)})`),
+    ...status.notices.slice(-NOTICES_SHOWN).map(({ at, path, message }) => `Notice   ${path === null ? '' : `${path}: `}${message} (${at})`),
     ...status.errors.map(({ path, message, nextTry }) => `Problem  ${path === null ? '' : `${path}: `}${message}${nextTry === null ? '' : ` (again at ${nextTry})`}`),
   ]
 }
