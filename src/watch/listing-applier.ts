@@ -14,6 +14,7 @@ import type { MirrorDelta } from '../mirror/delta.js'
 import { shownName, type Item } from '../mirror/item.js'
 import type { Mirror } from '../mirror/mirror.js'
 import { readUnselected } from '../mirror/selection-rows.js'
+import { isInTrash } from '../mirror/trash-rows.js'
 import type { Store, Transaction } from '../store/store.js'
 import { hasBase, type BasedItem } from './diff-listing.js'
 import { exclusionOf } from './exclusion.js'
@@ -152,6 +153,8 @@ export class ListingApplier {
   async #applyPiece(tx: Transaction, ino: Ino, remotes: readonly RemoteItem[], options: { stamp: Stamp; listed: boolean }): Promise<Applied> {
     const folder = await this.#o.mirror.getIn(tx, ino)
     if (folder === undefined || folder.deleted || folder.excluded) return NOTHING // gone while it was listed
+    // On its way to the portal's trash: what nobody has seen in it when that is sent brings it back (6a.12), so nothing is seen before.
+    if (folder.base?.trashed === false && (await isInTrash(tx, folder.ino))) return NOTHING
     const applied = remotes.length === 0 ? NOTHING : await this.#applyIn(tx, { folder, stamp: options.stamp, unselected: await readUnselected(tx), ownStorage: (await this.#o.mirror.getIn(tx, ROOT_INO))?.base?.storageId }, remotes)
     if (options.listed) await this.#o.mirror.update(tx, folder, { listedMs: this.#o.clock.nowMs() })
     // Nobody has looked into a folder that was never listed: there is nothing to tell about its children.
