@@ -17,7 +17,7 @@ import type { Transaction } from '../store/store.js'
 import { forkName, mayBeFree, stepAside } from './conflict-rows.js'
 import { confirmPlace, settle } from './confirm.js'
 import type { UploadNotice } from './notices.js'
-import { callOf, checkOutcomeIsFinal, commit, forgetAttempt, isKnown, lacksRight, NO_NEWS, readById, readRemote, sameIntent, sendOnce, type KnownItem, type News, type Sending } from './sending.js'
+import { callOf, checkOutcomeIsFinal, commit, forgetAttempt, isKnown, joinNews, lacksRight, NO_NEWS, readById, readRemote, sameIntent, sendOnce, type KnownItem, type News, type Sending } from './sending.js'
 import { loseIdentity } from './send-version.js'
 
 /** A request for a place: which name in which of our folders. */
@@ -35,7 +35,53 @@ export async function sendRename(sending: Sending, item: KnownItem, to: 'final-n
 }
 
 export async function sendMove(sending: Sending, item: KnownItem, parent: KnownItem, signal: AbortSignal): Promise<void> {
-  await sendPlace(sending, item, { step: 'move', name: item.base.name, parent }, signal)
+  const ring = item.kind === 'folder' ? await findRing(sending, item, parent, signal) : undefined
+  if (ring !== undefined) await commit(sending, (tx) => letTheirMoveWin(sending, tx, item, ring))
+  else await sendPlace(sending, item, { step: 'move', name: item.base.name, parent }, signal)
+}
+
+/** A folder that was moved on the portal into the one that is to be moved into it here: neither move could ever be made. */
+interface Ring {
+  readonly folder: KnownItem
+  readonly remote: RemoteItem
+  /** Where it is on the portal: the item to be moved, or a folder in it. */
+  readonly now: KnownItem
+}
+
+async function findRing(sending: Sending, item: KnownItem, parent: KnownItem, signal: AbortSignal): Promise<Ring | undefined> {
+  const way = (await wayUp(sending, parent)).filter(({ base }) => base.parent !== null)
+  if (way.length === 0) return undefined
+  const states = await sending.drive.itemStates(way.map(({ base }) => ({ id: base.id, kind: 'folder' as const })), callOf(signal))
+  for (const [index, folder] of way.entries()) {
+    const state = states[index]
+    if (state?.state !== 'live' || state.item.parentId === null) return undefined
+    if (state.item.parentId === (await folderOf(sending, folder.base.parent))?.base.realId) continue
+    const [now] = await sending.mirror.foldersOfRealId(state.item.parentId)
+    const isRing = isKnown(now) && (await wayUp(sending, now)).some(({ ino }) => ino === item.ino)
+    return isRing ? { folder, remote: state.item, now } : undefined
+  }
+  return undefined
+}
+
+/** The folder and those above it, as the portal had them when they were last looked at. */
+async function wayUp({ mirror }: Sending, folder: KnownItem): Promise<readonly KnownItem[]> {
+  const way = new Map<Ino, KnownItem>()
+  for (let at: Item | undefined = folder; isKnown(at) && !way.has(at.ino); at = at.base.parent === null ? undefined : await mirror.get(at.base.parent)) way.set(at.ino, at)
+  return [...way.values()]
+}
+
+/** C12: the item goes back to where the portal has it, so that what was moved into it can follow. */
+async function letTheirMoveWin(sending: Sending, tx: Transaction, item: KnownItem, { folder, remote, now }: Ring): Promise<News> {
+  const { mirror } = sending
+  if (!sameIntent(await mirror.getIn(tx, item.ino), item)) return NO_NEWS
+  const name = shownName(item.base.name, item.base.id)
+  const back = await putAt(sending, tx, item, item.base.parent, name)
+  await settle(sending, tx, item.ino)
+  await confirmPlace(sending, tx, remote, { parent: now.ino, name: remote.name })
+  const followed = await putAt(sending, tx, await mirror.needIn(tx, folder.ino), now.ino, shownName(remote.name, remote.id))
+  await settle(sending, tx, folder.ino)
+  const notice: UploadNotice = { kind: 'remote-place-won', ino: item.ino, name }
+  return joinNews(back, followed, { deltas: [], notices: [notice] })
 }
 
 async function sendPlace(sending: Sending, item: KnownItem, wish: Wish, signal: AbortSignal): Promise<void> {
@@ -157,8 +203,8 @@ export async function putAt(sending: Sending, tx: Transaction, item: Item, paren
   const { mirror } = sending
   if (parent === null || (item.parent === parent && item.name === name)) return NO_NEWS
   const folder = await mirror.getIn(tx, parent)
-  // Its folder is deleted here: it stays, and so the difference stays to be sent.
-  if (folder === undefined || folder.deleted) return NO_NEWS
+  // Its folder is deleted here, or stands in it: it stays, and so the difference stays to be sent.
+  if (folder === undefined || folder.deleted || (await standsIn(mirror, tx, parent, item.ino))) return NO_NEWS
   const deltas: MirrorDelta[] = []
   const notices: UploadNotice[] = []
   for (const twin of await mirror.twinsIn(tx, parent, name)) {
@@ -177,6 +223,11 @@ export async function putAt(sending: Sending, tx: Transaction, item: Item, paren
   const to = { parent, name }
   deltas.push(item.parent === null ? ({ kind: 'appeared', ino: item.ino, at: to } as const) : ({ kind: 'moved', ino: item.ino, from: { parent: item.parent, name: item.name }, to } as const))
   return { deltas, notices }
+}
+
+async function standsIn(mirror: Sending['mirror'], tx: Transaction, folder: Ino, above: Ino): Promise<boolean> {
+  for (let at: Ino | null = folder; at !== null; at = (await mirror.getIn(tx, at))?.parent ?? null) if (at === above) return true
+  return false
 }
 
 /** The portal has it where it stands here, so it makes way for nobody. */
