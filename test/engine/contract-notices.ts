@@ -9,7 +9,7 @@ import { python, startPython } from './children.js'
 import type { ContractCase } from './contract-case.js'
 
 /** Asks until the answer is the wanted one: a notice takes effect on its own thread. The test's deadline is the bound. */
-async function until(holds: () => Promise<boolean>): Promise<void> {
+export async function until(holds: () => Promise<boolean>): Promise<void> {
   while (!(await holds())) await new Promise(setImmediate)
 }
 
