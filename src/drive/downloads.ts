@@ -1,5 +1,5 @@
 /**
- * Bytes of files and versions by address (bitrix24-rest.md section 8): a fresh address once when the old one is dead, the
+ * Bytes of files and versions by address (bitrix24-rest.md section 8): a fresh address when the old one is dead, the
  * whole file where the portal serves no ranges (remembered for a while), and never a byte more or less than promised.
  */
 import type { ByteRange } from '../base/byte-ranges.js'
@@ -11,7 +11,8 @@ import type { CallOptions, Download } from './drive.js'
 import { judgeRange, rangeQuestion, type RangeQuestion } from './range-rules.js'
 
 const NO_RANGES_FOR_MS = 3_600_000 // a portal's front end seldom changes; looking again costs one download
-const DEAD_ADDRESS = new Set([401, 403, 404])
+/** How many fresh addresses may help, by the status of the old one: a token in it may end again before its turn has come. */
+const FRESH_ADDRESSES: ReadonlyMap<unknown, number> = new Map([[401, 3], [403, 1], [404, 1]])
 
 /** What is to be fetched: its address now, its size, and how to get a new address for the same bytes. */
 export interface DownloadSubject {
@@ -39,13 +40,13 @@ export class Downloads {
     // Nothing is never asked for (rule 7).
     if (sizeBytes === 0 || (range !== undefined && range.end === range.start)) return { range: range ?? { start: 0, end: 0 }, body: nothing() }
     let url = subject.downloadUrl === '' ? await subject.refresh() : subject.downloadUrl
-    let isFresh = subject.downloadUrl === ''
+    let fresh = subject.downloadUrl === '' ? 1 : 0
     for (let wholes = 0; ; ) {
       const question = rangeQuestion(range, sizeBytes, this.#servesRanges())
-      const exchange = await this.#ask(url, question, call, isFresh)
+      const exchange = await this.#ask(url, question, call, fresh)
       if (exchange === undefined) {
         url = await subject.refresh()
-        isFresh = true
+        fresh += 1
         continue
       }
       if ((exchange.header('content-encoding') ?? 'identity') !== 'identity') {
@@ -66,12 +67,12 @@ export class Downloads {
   }
 
   /** The answer's head, undefined when the address is dead and a fresh one may help. */
-  async #ask(url: string, { header }: RangeQuestion, call: CallOptions, isFresh: boolean): Promise<Exchange | undefined> {
+  async #ask(url: string, { header }: RangeQuestion, call: CallOptions, fresh: number): Promise<Exchange | undefined> {
     try {
       return await this.#rest.fetchBytes(url, header === undefined ? {} : { Range: header }, call)
     } catch (error) {
       const status = error instanceof DriveError ? error.fields.status : undefined
-      if (!isFresh && typeof status === 'number' && DEAD_ADDRESS.has(status)) return undefined
+      if (fresh < (FRESH_ADDRESSES.get(status) ?? 0)) return undefined
       throw error
     }
   }

@@ -237,7 +237,7 @@ export class RestClient {
           continue
         }
         const decision = planRetry({ failure, attempts, priority, idempotent })
-        if (error instanceof Refused && !isBound) this.#noteRefusal(error)
+        if (error instanceof Refused && methods.length > 0) this.#noteRefusal(error)
         if (error instanceof Refused && error.kind.retry === 'rate') await this.#budget.limited()
         if (error instanceof Refused && error.kind.retry === 'operating') this.#operating.refused(methods[0] ?? label, error.operatingResetInMs)
         if (decision.act === 'fail') {
@@ -251,7 +251,7 @@ export class RestClient {
     }
   }
 
-  /** Of a method: what refuses a file's own address says nothing of the portal. */
+  /** Of a method: what a file's own address answers says nothing of the portal. */
   #noteRefusal(refused: Refused): void {
     if (refused.kind.retry === 'temporary') this.#connection.troubled(troubleWords(refused))
     else this.#connection.served()

@@ -82,7 +82,7 @@ t.test('a download is cancelled in the middle', async (t) => {
   )
 })
 
-t.test('a dead address is renewed once', async (t) => {
+t.test('a dead address is renewed once, and oftener where a token in it may have ended again', async (t) => {
   const under = await driveFor(t)
   const bytes = patterned(1_000)
   const file = await upload(under, 'a.bin', bytes)
@@ -93,6 +93,10 @@ t.test('a dead address is renewed once', async (t) => {
   t.ok((await bytesOf(await under.drive.download({ ...file, downloadUrl: '' }, undefined, person))).equals(bytes), 'and fetched where none was given')
   await under.fault({ method: 'download', kind: 'html', status: 404, times: 2 })
   await t.rejects(under.drive.download(file, undefined, person), { code: 'portal-error' }, 'a front end\'s 404 is never "deleted"')
+  await under.fault({ method: 'download', kind: 'html', status: 401, times: 3 })
+  t.ok((await bytesOf(await under.drive.download(file, undefined, person))).equals(bytes))
+  await under.fault({ method: 'download', kind: 'html', status: 401, times: 4 })
+  await t.rejects(under.drive.download(file, undefined, person), { code: 'portal-error' }, 'in the end it is told')
 })
 
 t.test('a file that changed between listing and download is no download of the old one', async (t) => {
