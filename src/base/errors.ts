@@ -94,6 +94,11 @@ export function hasCode(error: unknown, ...codes: readonly ErrorCode[]): error i
   return error instanceof DriveError && codes.includes(error.code)
 }
 
+/** The network's or the portal's word for now: the same question may get an answer later. */
+export function mayPass(error: unknown): boolean {
+  return hasCode(error, 'offline', 'deadline', 'portal-error', 'bad-answer', 'rate-limited', 'operating-limit')
+}
+
 /** The code of a failure of a Node system call (`ENOENT`), undefined for anything else. */
 export function systemCode(error: unknown): string | undefined {
   if (error instanceof Error && 'code' in error && typeof error.code === 'string') return error.code

@@ -1,6 +1,6 @@
 /** What the daemon does when it is asked at the control door: each command of control/commands.ts in terms of the core. */
 import { delay, type Clock } from '../base/clock.js'
-import { DriveError, errorCode, errorText, hasCode } from '../base/errors.js'
+import { DriveError, errorCode, errorText, hasCode, mayPass } from '../base/errors.js'
 import type {
   CommandAnswer,
   CommandRequest,
@@ -145,7 +145,7 @@ async function syncUntilDone({ core, clock }: DaemonCommandsOptions, signal: Abo
       return
     } catch (error) {
       if (core.isPaused) throw new DriveError('paused', 'the drive was paused meanwhile: continue with "elastic-drive resume"')
-      if (signal.aborted || !hasCode(error, 'offline', 'deadline', 'portal-error', 'bad-answer', 'rate-limited', 'operating-limit')) throw error
+      if (signal.aborted || !mayPass(error)) throw error
       await delay(clock, PROBE_EVERY_MS, signal)
       await core.drive.rest.probe()
     }

@@ -2,9 +2,10 @@
  * A database that is gone or empty while the cache still holds files: nobody knows any more which of them were sent, so
  * nothing may begin anew there before a person has them.
  */
-import { opendir, stat } from 'node:fs/promises'
+import { opendir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DriveError, systemCode } from '../base/errors.js'
+import { sizeOf } from './is-there.js'
 import type { ProfilePaths } from './paths.js'
 
 /** 'database-damaged' with the next step. */
@@ -18,16 +19,8 @@ export async function refuseLostDatabase(paths: ProfilePaths): Promise<void> {
 
 /** No database to be read, and files that only it could name. */
 export async function isDatabaseLost(paths: ProfilePaths): Promise<boolean> {
-  return (await isMissingOrEmpty(paths.databasePath)) && (await holdsFiles(paths.contentDirectory))
-}
-
-async function isMissingOrEmpty(path: string): Promise<boolean> {
-  try {
-    return (await stat(path)).size === 0 // the first thing that SQLite does is to write its header
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return true
-    throw error
-  }
+  const isEmpty = ((await sizeOf(paths.databasePath)) ?? 0) === 0 // the first thing that SQLite does is to write its header
+  return isEmpty && (await holdsFiles(paths.contentDirectory))
 }
 
 async function holdsFiles(directory: string): Promise<boolean> {

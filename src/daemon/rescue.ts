@@ -2,7 +2,7 @@
  * Copies every unsent edit out under its real name, with or without a daemon, a portal or a sound database. Opens the
  * database read-only beside a running daemon and changes nothing.
  */
-import { copyFile, readdir, stat } from 'node:fs/promises'
+import { copyFile, readdir } from 'node:fs/promises'
 import { constants, type Dirent } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { DriveError, errorText, hasCode, systemCode } from '../base/errors.js'
@@ -15,6 +15,7 @@ import { readUnsent } from '../cache/recover-rows.js'
 import { itemOf, ITEM_COLUMNS, type Item } from '../mirror/item.js'
 import { Connection } from '../store/connection.js'
 import { storeError, type Reader } from '../store/store.js'
+import { sizeOf } from './is-there.js'
 import { isDatabaseLost } from './lost-database.js'
 import type { ProfilePaths } from './paths.js'
 
@@ -125,13 +126,4 @@ async function pathOf(reader: Reader, item: Item): Promise<string> {
     parent = folder.parent
   }
   return join(...names)
-}
-
-async function sizeOf(path: string): Promise<number | undefined> {
-  try {
-    return (await stat(path)).size
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return undefined
-    throw error
-  }
 }

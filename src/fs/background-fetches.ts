@@ -2,11 +2,12 @@
  * Files that shall be here though nobody reads them now, fetched in the background a few at a time. What fails is kept
  * with its reason and tried again, ever more rarely; whoever waits is told when nothing is left to fetch.
  */
-import { DriveError, errorCode, errorText, hasCode, type ErrorCode } from '../base/errors.js'
+import { errorCode, errorText, hasCode, mayPass, type ErrorCode } from '../base/errors.js'
 import type { Clock } from '../base/clock.js'
 import type { Ino } from '../base/ids.js'
 import type { Log } from '../base/log.js'
 import { ServiceLoop, type Service } from '../base/service.js'
+import { Waiters } from '../base/waiters.js'
 import type { ContentCache } from '../cache/content-cache.js'
 import type { Hydrator } from '../hydrate/hydrator.js'
 import type { Item } from '../mirror/item.js'
@@ -46,12 +47,7 @@ const TOGETHER = 2 // leaves a connection for who waits (bitrix24-rest.md sectio
 export const FETCH_AGAIN_MS = 30_000
 export const SELDOM_AGAIN_MS = 3_600_000
 
-const WISHED_FOR_MS = 480_000 // between the last two attempts for what is not pinned
-
-/** After these a file that is not pinned is no longer wished for: asking again would not help, and nobody could end it. */
-function isOver(error: unknown): boolean {
-  return !hasCode(error, 'deadline', 'portal-error', 'bad-answer', 'rate-limited', 'operating-limit')
-}
+const WISHED_FOR_MS = 480_000 // between the last two attempts for what is not pinned: nobody could end its wish
 
 export class BackgroundFetches implements Service {
   readonly #o: BackgroundFetchesOptions
@@ -63,7 +59,7 @@ export class BackgroundFetches implements Service {
   readonly #failures = new Map<Ino, Failed>()
   /** Wished for once, by a rename, and not pinned. */
   readonly #wishes = new Set<Ino>()
-  readonly #idleWaiters = new Set<() => void>()
+  readonly #idleWaiters = new Waiters()
   readonly #stopping = new AbortController()
 
   constructor(options: BackgroundFetchesOptions) {
@@ -127,22 +123,7 @@ export class BackgroundFetches implements Service {
 
   /** Resolves when nothing is pending; 'cancelled' by the signal or the stop. */
   async waitUntilIdle(signal: AbortSignal): Promise<void> {
-    if (this.#isIdle) return
-    const ends = [signal, this.#stopping.signal]
-    await new Promise<void>((resolve, reject) => {
-      const done = (settle: () => void) => (): void => {
-        this.#idleWaiters.delete(onIdle)
-        for (const end of ends) end.removeEventListener('abort', onAbort)
-        settle()
-      }
-      const onIdle = done(resolve)
-      const onAbort = done(() => {
-        reject(new DriveError('cancelled', 'the wait for downloads was cancelled'))
-      })
-      this.#idleWaiters.add(onIdle)
-      for (const end of ends) end.addEventListener('abort', onAbort, { once: true })
-      if (ends.some(({ aborted }) => aborted)) onAbort()
-    })
+    if (!this.#isIdle) await this.#idleWaiters.wait([signal, this.#stopping.signal])
   }
 
   get #isIdle(): boolean {
@@ -187,7 +168,7 @@ export class BackgroundFetches implements Service {
         this.#wanted.add(ino)
         return false
       }
-      if (hasCode(error, 'not-found', 'vanished') || (this.#wishes.has(ino) && (isOver(error) || (this.#failures.get(ino)?.pauseMs ?? 0) >= WISHED_FOR_MS))) this.#settle(ino)
+      if (hasCode(error, 'not-found', 'vanished') || (this.#wishes.has(ino) && (!mayPass(error) || (this.#failures.get(ino)?.pauseMs ?? 0) >= WISHED_FOR_MS))) this.#settle(ino)
       else this.#noteFailure(ino, error)
       return true
     } finally {
@@ -223,7 +204,6 @@ export class BackgroundFetches implements Service {
   }
 
   #tellIdle(): void {
-    if (!this.#isIdle) return
-    for (const tell of [...this.#idleWaiters]) tell()
+    if (this.#isIdle) this.#idleWaiters.now()()
   }
 }

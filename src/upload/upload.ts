@@ -10,6 +10,7 @@ import type { Ino } from '../base/ids.js'
 import type { Log } from '../base/log.js'
 import type { Random } from '../base/random.js'
 import { ServiceLoop, type Service } from '../base/service.js'
+import { Waiters } from '../base/waiters.js'
 import type { ContentCache } from '../cache/content-cache.js'
 import type { Drive } from '../drive/drive.js'
 import type { Entry, Journal } from '../journal/journal.js'
@@ -77,7 +78,7 @@ export class Upload implements Service {
   readonly #active = new Map<Ino, Promise<void>>()
   /** Called when an item is done with. */
   readonly #slotWaiters = new Set<() => void>()
-  readonly #idleWaiters = new Set<() => void>()
+  readonly #idleWaiters = new Waiters()
   /** Why entries wait, as of the last turn. */
   #waits: ReadonlyMap<Ino, Wait> = new Map()
   #paused = false
@@ -216,31 +217,18 @@ export class Upload implements Service {
 
   /** Resolves when nothing is queued but what cannot be sent (held by the brake, or below a folder that is never sent); 'cancelled' by the signal or the stop. */
   async waitUntilIdle(signal: AbortSignal): Promise<void> {
-    const ends = [signal, this.#stopping.signal]
-    await new Promise<void>((resolve, reject) => {
-      const done = (settle: () => void) => (): void => {
-        this.#idleWaiters.delete(onIdle)
-        for (const end of ends) end.removeEventListener('abort', onAbort)
-        settle()
-      }
-      const onIdle = done(resolve)
-      const onAbort = done(() => {
-        reject(new DriveError('cancelled', 'the wait was cancelled'))
-      })
-      for (const end of ends) end.addEventListener('abort', onAbort, { once: true })
-      this.#idleWaiters.add(onIdle)
-      if (ends.some(({ aborted }) => aborted)) onAbort()
-      this.wake()
-    })
+    const told = this.#idleWaiters.wait([signal, this.#stopping.signal])
+    this.wake()
+    await told
   }
 
   /** Looks through the journal once and starts what is due. Answers when to look again. */
   async #turn(signal: AbortSignal): Promise<number> {
     const { clock, journal } = this.#options
-    const idleWaiters = [...this.#idleWaiters] // who comes later may speak of edits that this turn does not see
+    const tellIdle = this.#idleWaiters.now() // who comes later may speak of edits that this turn does not see
     // Long queues mostly wait for their time: those are not even read for each new one.
     const { entries, later } = await journal.due(clock.nowMs())
-    if (entries.length === 0 && later.count === 0 && this.#active.size === 0) noteIdle(idleWaiters)
+    if (entries.length === 0 && later.count === 0 && this.#active.size === 0) tellIdle()
     if (!this.#mayStart()) return this.#paused || !this.#online || this.#held ? Infinity : Math.max(0, this.#holdUntilMs - clock.nowMs())
     const waits = new Map<Ino, Wait>()
     let started = 0
@@ -260,7 +248,7 @@ export class Upload implements Service {
     }
     started += await this.#breakRings(waits)
     this.#waits = waits
-    if (started === 0 && this.#active.size === 0 && later.count === 0 && isInert(waits)) noteIdle(idleWaiters)
+    if (started === 0 && this.#active.size === 0 && later.count === 0 && isInert(waits)) tellIdle()
     const untilMs = Math.min(later.untilMs, ...[...waits.values()].map((wait) => wait.untilMs ?? Infinity))
     return Math.max(0, untilMs - clock.nowMs())
   }
@@ -369,10 +357,6 @@ export class Upload implements Service {
       signal.addEventListener('abort', waiter, { once: true })
     })
   }
-}
-
-function noteIdle(waiters: readonly (() => void)[]): void {
-  for (const waiter of waiters) waiter()
 }
 
 function emptyView(entry: Entry, nowMs: number): View {

@@ -56,7 +56,7 @@ export class Reconciler {
     const present = new Map<ListedFolder, readonly RemoteItem[]>()
     const candidates = new Map<Ino, BasedItem>()
     const doubtful = [...suspects]
-    const lacking = new Map<Ino, Ino>() // of rows that a listing lacked
+    const doubted = new Map(suspects.map((ino) => [ino, ino])) // by row: the folder that would not be listed, or whose listing lacked it
     const seen = new Map(listings.flatMap(({ items }) => items.map(({ id, kind }) => [id, kind] as const)))
     const unselected = await readUnselected(this.#o.store.read)
     for (const listed of listings) {
@@ -64,8 +64,10 @@ export class Reconciler {
       const diff = diffListing(listed, children, unselected)
       present.set(listed, diff.present)
       const missing = diff.missing.filter(({ base, kind }) => seen.get(base.id) !== kind) // one shown in another of these folders has moved there
-      for (const row of missing) candidates.set(row.ino, row)
-      for (const row of missing) lacking.set(row.ino, listed.folder)
+      for (const row of missing) {
+        candidates.set(row.ino, row)
+        doubted.set(row.ino, listed.folder)
+      }
       if (missing.length > 0 || (await this.#mayBeGone(listed))) doubtful.push(listed.folder)
       await this.#o.absences.seen(children.filter(({ base, kind }) => base !== null && seen.get(base.id) === kind))
     }
@@ -85,7 +87,7 @@ export class Reconciler {
     if (moved.length > 0) await apply() // names that were taken are free now
     await this.#o.connected.showFreed()
     const staying = judged.flatMap(({ row, verdict }) => (verdict.kind === 'stays' ? [row.ino] : []))
-    return [...new Set(staying.flatMap((ino) => lacking.get(ino) ?? (suspects.includes(ino) ? [ino] : [])))]
+    return [...new Set(staying.flatMap((ino) => doubted.get(ino) ?? []))]
   }
 
   /** No listing shows a folder that was connected here: one that is in the trash lists nothing, like an empty one. */
